@@ -1,0 +1,3 @@
+//! Trackway: a tracking server and model registry for unmodified MLflow clients.
+
+pub mod error;
