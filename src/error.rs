@@ -88,7 +88,12 @@ pub struct Error {
 impl Error {
     #[track_caller]
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), cause: None, at: Location::caller() }
+        Self {
+            code,
+            message: message.into(),
+            cause: None,
+            at: Location::caller(),
+        }
     }
 
     /// A request that breaks a rule of the API.
@@ -127,6 +132,16 @@ impl Error {
         Self::new(Code::Internal, message)
     }
 
+    /// Makes an error like this one for a second receiver; the cause stays with the first.
+    pub fn duplicate(&self) -> Self {
+        Self {
+            code: self.code,
+            message: self.message.clone(),
+            cause: None,
+            at: self.at,
+        }
+    }
+
     /// Adds what the log should say beside the message.
     pub fn with_cause(mut self, cause: impl Into<Cause>) -> Self {
         self.cause = Some(cause.into());
@@ -142,6 +157,8 @@ impl std::fmt::Display for Error {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.cause.as_ref().map(|cause| &**cause as &(dyn std::error::Error + 'static))
+        self.cause
+            .as_ref()
+            .map(|cause| &**cause as &(dyn std::error::Error + 'static))
     }
 }

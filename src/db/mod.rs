@@ -1,0 +1,80 @@
+//! The database facade: one small synchronous `Tx` that domain code writes its SQL against.
+//!
+//! `Db::write` and `Db::read` take an ordinary closure and run it as one transaction, away from the
+//! async threads. Only this module names a driver; it never holds a rule of the domain.
+//!
+//! Invariant: when `Db::write` answers `Ok`, the transaction is committed and, with the default
+//! durability, on the disk.
+
+mod keys;
+mod migrate;
+mod page;
+mod row;
+mod sqlite;
+mod tx;
+mod value;
+
+pub use keys::KeyCache;
+pub use migrate::MigrationReport;
+pub use page::{Cursor, placeholders};
+pub use row::{FromColumn, Row};
+pub use sqlite::{Durability, SqliteOptions};
+pub use tx::{Insert, Tx};
+pub use value::Value;
+
+use crate::error::{Error, Result};
+use std::sync::Arc;
+
+/// A handle on the database; cheap to clone.
+#[derive(Clone)]
+pub struct Db {
+    driver: Arc<sqlite::Sqlite>,
+}
+
+impl Db {
+    /// Opens (and creates where it is missing) a SQLite database, without migrating it.
+    pub fn open_sqlite(options: SqliteOptions) -> Result<Self> {
+        Ok(Self {
+            driver: Arc::new(sqlite::Sqlite::open(options)?),
+        })
+    }
+
+    /// Brings the schema up to date and says which steps it applied.
+    pub async fn migrate(&self) -> Result<MigrationReport> {
+        self.write(migrate::run).await
+    }
+
+    /// Lists the schema steps that are applied and those that are still to be applied.
+    pub async fn migration_state(&self) -> Result<MigrationReport> {
+        self.read(migrate::state).await
+    }
+
+    /// Runs `work` as one write transaction and answers after its commit.
+    ///
+    /// An `Err` of `work` rolls the transaction back. `work` may run more than once, so it must
+    /// have no effect but its SQL.
+    pub async fn write<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        self.driver.write(work).await
+    }
+
+    /// Runs `work` as one read transaction: all its queries see the same state.
+    pub async fn read<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        self.driver.read(work).await
+    }
+
+    /// Commits what is queued and closes the database; later calls answer 503.
+    pub async fn close(&self) -> Result<()> {
+        let driver = self.driver.clone();
+        tokio::task::spawn_blocking(move || driver.close())
+            .await
+            .map_err(|error| Error::internal("Closing the database failed.").with_cause(error))?
+    }
+}

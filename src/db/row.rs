@@ -1,0 +1,103 @@
+//! One row of an answer, read column by column.
+
+use crate::error::{Error, Result};
+
+/// A column as the driver holds it, borrowed from the row.
+#[derive(Debug, Clone, Copy)]
+pub enum Column<'r> {
+    Null,
+    Int(i64),
+    Real(f64),
+    Text(&'r str),
+    Bytes(&'r [u8]),
+}
+
+/// A row of a query's answer; it lives only inside the callback that maps it.
+pub struct Row<'r> {
+    pub(super) inner: &'r rusqlite::Row<'r>,
+}
+
+impl Row<'_> {
+    /// Reads column `index`, counted from 0; an unexpected type is an internal error.
+    #[track_caller]
+    pub fn get<T: FromColumn>(&self, index: usize) -> Result<T> {
+        let column = super::sqlite::column(self.inner, index)?;
+        T::from_column(column).ok_or_else(|| {
+            Error::internal(format!(
+                "The database holds an unexpected value in column {index}."
+            ))
+            .with_cause(format!("{column:?}"))
+        })
+    }
+}
+
+/// A type that a column can be read as; `None` says that the column holds something else.
+pub trait FromColumn: Sized {
+    fn from_column(column: Column<'_>) -> Option<Self>;
+}
+
+impl FromColumn for i64 {
+    fn from_column(column: Column<'_>) -> Option<Self> {
+        match column {
+            Column::Int(value) => Some(value),
+            _ => None,
+        }
+    }
+}
+
+impl FromColumn for bool {
+    fn from_column(column: Column<'_>) -> Option<Self> {
+        i64::from_column(column).map(|value| value != 0)
+    }
+}
+
+impl FromColumn for f64 {
+    fn from_column(column: Column<'_>) -> Option<Self> {
+        match column {
+            Column::Real(value) => Some(value),
+            // SQLite may keep a whole number of a real column as an integer.
+            Column::Int(value) => Some(value as f64),
+            _ => None,
+        }
+    }
+}
+
+impl FromColumn for String {
+    fn from_column(column: Column<'_>) -> Option<Self> {
+        match column {
+            Column::Text(value) => Some(value.to_owned()),
+            _ => None,
+        }
+    }
+}
+
+impl FromColumn for Vec<u8> {
+    fn from_column(column: Column<'_>) -> Option<Self> {
+        match column {
+            Column::Bytes(value) => Some(value.to_owned()),
+            _ => None,
+        }
+    }
+}
+
+impl<T: FromColumn> FromColumn for Option<T> {
+    fn from_column(column: Column<'_>) -> Option<Self> {
+        match column {
+            Column::Null => Some(None),
+            column => T::from_column(column).map(Some),
+        }
+    }
+}
+
+impl FromColumn for super::Value<'static> {
+    fn from_column(column: Column<'_>) -> Option<Self> {
+        use super::Value;
+        Some(match column {
+            Column::Null => Value::Null,
+            Column::Int(value) => Value::Int(value),
+            Column::Real(value) => Value::Real(value),
+            Column::Text(value) => Value::from(value.to_owned()),
+            Column::Bytes(value) => Value::Bytes(value.to_owned().into()),
+        })
+    }
+}
