@@ -38,13 +38,10 @@ create table runs (
     -- when the run was last written to; kept to within a few seconds
     written_at bigint not null,
     -- 0 live, 1 shown as stale, 2 ended by the server
-    staleness bigint not null,
-    -- segments of metrics that wait to be folded
-    unfolded bigint not null
+    staleness bigint not null
 );
 create index runs_by_start on runs (experiment_id, lifecycle, start_time desc, uuid);
 create index runs_to_watch on runs (written_at) where status = 1;
-create index runs_to_fold on runs (unfolded) where unfolded > 0;
 
 create table params (
     run_id bigint not null,
@@ -91,9 +88,10 @@ create table metric_blocks (
     id {identity},
     run_id bigint not null,
     key_id bigint not null,
-    -- timestamp of the block's first point, which orders the blocks
+    -- the blocks of a metric, counted from 0
     number bigint not null,
     points bigint not null,
+    last_timestamp bigint not null,
     body bytea not null,
     unique (run_id, key_id, number)
 );
@@ -134,10 +132,10 @@ create table logged_models (
     name text not null,
     artifact_uri text not null,
     model_type text not null,
-    source_run_id text,
+    -- empty where no run made the model
+    source_run_id text not null,
     -- 1 pending, 2 ready, 3 failed
     status bigint not null,
-    status_message text,
     -- 1 active, 2 deleted
     lifecycle bigint not null,
     created_at bigint not null,

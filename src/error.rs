@@ -13,6 +13,7 @@ pub enum Code {
     Invalid,
     BadRequest,
     Exists,
+    InvalidState,
     NotFound,
     EndpointNotFound,
     MethodNotAllowed,
@@ -32,6 +33,7 @@ impl Code {
             Code::Invalid | Code::TooLarge => "INVALID_PARAMETER_VALUE",
             Code::BadRequest | Code::MethodNotAllowed => "BAD_REQUEST",
             Code::Exists => "RESOURCE_ALREADY_EXISTS",
+            Code::InvalidState => "INVALID_STATE",
             Code::NotFound => "RESOURCE_DOES_NOT_EXIST",
             Code::EndpointNotFound => "ENDPOINT_NOT_FOUND",
             Code::Denied => "PERMISSION_DENIED",
@@ -46,7 +48,7 @@ impl Code {
     /// Gives the HTTP status of an answer with this code.
     pub fn status(self) -> u16 {
         match self {
-            Code::Invalid | Code::BadRequest | Code::Exists => 400,
+            Code::Invalid | Code::BadRequest | Code::Exists | Code::InvalidState => 400,
             Code::Denied => 403,
             Code::NotFound | Code::EndpointNotFound => 404,
             Code::MethodNotAllowed => 405,
@@ -68,7 +70,9 @@ impl Code {
             Code::Exists => Some(("KAM00", "RESOURCE_ALREADY_EXISTS")),
             Code::NotFound | Code::EndpointNotFound => Some(("KAM00", "RESOURCE_NOT_FOUND")),
             Code::Denied => Some(("KAM00", "PERMISSION_DENIED")),
-            Code::Internal | Code::Unavailable => Some(("XXM00", "CLIENT_INTERNAL_ERROR")),
+            Code::Internal | Code::Unavailable | Code::InvalidState => {
+                Some(("XXM00", "CLIENT_INTERNAL_ERROR"))
+            }
             Code::Conflict | Code::TooManyRequests | Code::NotImplemented => None,
         }
     }

@@ -1,5 +1,16 @@
 //! Trackway: a tracking server and model registry for unmodified MLflow clients.
 
+pub mod app;
+pub mod artifacts;
+pub mod cli;
+pub mod config;
 pub mod db;
 pub mod error;
 pub mod http;
+pub mod jobs;
+pub mod logging;
+pub mod names;
+pub mod python;
+pub mod search;
+pub mod server;
+pub mod tracking;

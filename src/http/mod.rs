@@ -1,3 +1,10 @@
 //! The HTTP side: reads a request, calls one domain function, writes the answer.
 
+mod file;
+mod health;
+mod input;
+mod mlflow;
+mod reply;
+pub mod router;
+pub mod security;
 pub mod wire;

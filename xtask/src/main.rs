@@ -1,1 +1,128 @@
-fn main() {}
+//! Starts, tests and checks the project: `cargo xt serve`, `cargo xt test`, `cargo xt check`.
+//!
+//! Each command brings along what it needs on a bare machine. It never writes outside the checkout,
+//! apart from the caches of cargo and pip and the one system package named in `python.rs`.
+
+mod binary;
+mod check;
+mod python;
+mod serve;
+mod shell;
+mod suite;
+mod summary;
+mod test;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Arg, ArgAction, ArgMatches, Command, builder::PossibleValuesParser};
+
+fn main() -> ExitCode {
+    match run(&commands().get_matches()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(matches: &ArgMatches) -> Result<bool> {
+    match matches.subcommand() {
+        Some(("serve", given)) => serve::run(&texts(given, "flags")),
+        Some(("test", given)) => test::run(&test::Request {
+            filter: given.get_one::<String>("filter").cloned(),
+            only: texts(given, "only"),
+        }),
+        Some(("check", _)) => check::run(),
+        _ => anyhow::bail!("no such command; `cargo xt --help` lists them"),
+    }
+}
+
+fn commands() -> Command {
+    Command::new("cargo xt")
+        .about("Starts, tests and checks the project")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(
+            Command::new("serve")
+                .about("Builds the release binary and starts it on ./data at port 5000")
+                .arg(
+                    Arg::new("flags")
+                        .help("Flags of `trackway server`, paths seen from the checkout")
+                        .num_args(..)
+                        .trailing_var_arg(true)
+                        .allow_hyphen_values(true),
+                ),
+        )
+        .subcommand(
+            Command::new("test")
+                .about("Prepares what the tests need and runs every suite")
+                .arg(Arg::new("filter").help("Only tests whose name contains this"))
+                .arg(
+                    Arg::new("only")
+                        .long("only")
+                        .help("Only this suite or group of suites; may be repeated")
+                        .action(ArgAction::Append)
+                        .value_delimiter(',')
+                        .value_parser(PossibleValuesParser::new(suite::names())),
+                ),
+        )
+        .subcommand(
+            Command::new("check")
+                .about("Checks format, lints, sizes, imports, dependencies and leftovers"),
+        )
+}
+
+fn texts(matches: &ArgMatches, name: &str) -> Vec<String> {
+    matches
+        .get_many::<String>(name)
+        .into_iter()
+        .flatten()
+        .cloned()
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn command_line_is_consistent() {
+        commands().debug_assert();
+    }
+
+    #[test]
+    fn serve_passes_unknown_flags_on() {
+        for line in [
+            &["xt", "serve", "--", "--port", "1"][..],
+            &["xt", "serve", "--port", "1"],
+        ] {
+            let matches = commands().try_get_matches_from(line).unwrap();
+            let (_, given) = matches.subcommand().unwrap();
+            assert_eq!(texts(given, "flags"), ["--port", "1"]);
+        }
+    }
+
+    #[test]
+    fn test_takes_groups_and_refuses_unknown_suites() {
+        let line = [
+            "xt",
+            "test",
+            "log_batch",
+            "--only",
+            "rust,compat",
+            "--only",
+            "durability",
+        ];
+        let matches = commands().try_get_matches_from(line).unwrap();
+        let (_, given) = matches.subcommand().unwrap();
+        assert_eq!(texts(given, "only"), ["rust", "compat", "durability"]);
+        assert!(
+            commands()
+                .try_get_matches_from(["xt", "test", "--only", "nothing"])
+                .is_err()
+        );
+    }
+}

@@ -4,6 +4,7 @@
 //! and the handler says, field by field and in MLflow's order, what it insists on.
 
 use crate::error::{Error, Result};
+use crate::python;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value as Json;
@@ -62,6 +63,23 @@ impl<T: FieldValue> Field<T> {
     }
 }
 
+/// Reads a list of texts; one that is no text makes the whole list a 400.
+pub fn texts(list: Field<Vec<Field<String>>>, name: &str) -> Result<Vec<String>> {
+    let list = list.optional(name)?.unwrap_or_default();
+    let given = Json::Array(
+        list.iter()
+            .map(|item| match item {
+                Field::Given(text) => Json::from(text.as_str()),
+                Field::Bad(value) => value.clone(),
+                Field::Absent => Json::Null,
+            })
+            .collect(),
+    );
+    list.into_iter()
+        .map(|item| item.lenient().ok_or_else(|| wrong_type(name, &given)))
+        .collect()
+}
+
 /// The 400 for a field that must be there.
 #[track_caller]
 pub fn missing(name: &str) -> Error {
@@ -84,8 +102,9 @@ pub fn wrong_type(name: &str, value: &Json) -> Error {
         Json::Object(_) => "dict",
     };
     Error::invalid(format!(
-        "Invalid value {value} for parameter '{name}' supplied:  Hint: Value was of type '{hint}'. \
-         See the API docs for more information about request parameters."
+        "Invalid value {} for parameter '{name}' supplied:  Hint: Value was of type '{hint}'. \
+         See the API docs for more information about request parameters.",
+        python::json(value)
     ))
 }
 
@@ -134,10 +153,6 @@ impl<M: Message> FieldValue for M {
 }
 
 impl<T: FieldValue> FieldValue for Vec<Field<T>> {
-    fn is_blank(&self) -> bool {
-        self.is_empty()
-    }
-
     fn from_array<'de, A: SeqAccess<'de>>(mut items: A) -> Result<Field<Self>, A::Error> {
         let mut list = Vec::with_capacity(items.size_hint().unwrap_or(0).min(1024));
         while let Some(item) = items.next_element()? {
@@ -154,6 +169,20 @@ impl FieldValue for String {
 
     fn from_text(value: &str) -> Option<Self> {
         Some(value.to_owned())
+    }
+}
+
+impl FieldValue for Json {
+    fn from_bool(value: bool) -> Option<Self> {
+        Some(value.into())
+    }
+
+    fn from_int(value: i64) -> Option<Self> {
+        Some(value.into())
+    }
+
+    fn from_text(value: &str) -> Option<Self> {
+        Some(value.into())
     }
 }
 

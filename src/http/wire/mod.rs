@@ -1,4 +1,11 @@
 //! How the MLflow protocol spells things: the only place that knows its field names.
 
+pub mod artifact;
 pub mod body;
+pub mod dataset;
+pub mod experiment;
 pub mod field;
+pub mod logged_model;
+pub mod metric;
+pub mod pair;
+pub mod run;

@@ -1,0 +1,28 @@
+//! Artifacts: the files that runs and models leave behind.
+//!
+//! What a client may call a file (`path`), where a run's files live (`location`, `host`), how they
+//! are kept and read back (`store` over `local` or `objects`), and how a download is described
+//! (`range`, `media`). It never knows HTTP requests or the database: handlers call it and record
+//! the digests it returns.
+
+pub mod location;
+pub mod media;
+pub mod path;
+pub mod range;
+pub mod shelf;
+pub mod store;
+
+mod host;
+mod local;
+mod objects;
+mod reading;
+mod staged;
+mod uri;
+
+#[cfg(test)]
+mod store_tests;
+
+pub use location::{LocationPolicy, Place};
+pub use path::ArtifactPath;
+pub use shelf::Shelf;
+pub use store::{ArtifactStore, Download, Entry, Found, Stored};

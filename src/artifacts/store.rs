@@ -1,0 +1,238 @@
+//! The store of artifacts: one root and the files below it.
+//!
+//! A file appears whole or not at all, and stays readable for those who have it open while it is
+//! replaced. The local folder is kept by our own code (`local`), because it must confine symbolic
+//! links, find what a crash left behind without walking the tree, and survive a power cut; every
+//! other place goes through `object_store` (`objects`). It never keeps a file in memory: the most
+//! it holds of one upload or download is a few buffers.
+
+use std::io;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::Stream;
+use futures_util::stream::BoxStream;
+use object_store::ObjectStore;
+
+use super::local::LocalRoot;
+use super::location::{self, Place};
+use super::objects::ObjectRoot;
+use super::path::ArtifactPath;
+use super::range::ByteRange;
+use crate::error::{Code, Error, Result};
+
+/// A root below which artifacts are kept; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct ArtifactStore {
+    root: Root,
+}
+
+#[derive(Debug, Clone)]
+enum Root {
+    Local(Arc<LocalRoot>),
+    Objects(Arc<ObjectRoot>),
+}
+
+/// What was stored of an upload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stored {
+    /// In bytes.
+    pub size: u64,
+    /// The digest of the whole content.
+    pub sha256: [u8; 32],
+}
+
+/// What a path that exists leads to.
+#[derive(Debug)]
+pub enum Found {
+    File(Download),
+    /// A folder, which cannot be downloaded.
+    Folder,
+    /// A file of `size` bytes that has none of the bytes asked for: HTTP's 416.
+    OutOfRange {
+        size: u64,
+    },
+}
+
+/// The content of a file, or a part of it.
+pub struct Download {
+    /// The size of the whole file in bytes.
+    pub size: u64,
+    /// The bytes that `stream` gives, exactly: it fails rather than give fewer.
+    pub range: Range<u64>,
+    pub stream: BoxStream<'static, io::Result<Bytes>>,
+}
+
+/// A file or folder in a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The last segment of its path.
+    pub name: String,
+    pub is_dir: bool,
+    /// In bytes; 0 for a folder.
+    pub size: u64,
+}
+
+impl ArtifactStore {
+    /// Opens the server's own artifact destination: a path or a `file:` URL.
+    ///
+    /// Makes the folder if there is none and removes what uploads cut off by a crash left there;
+    /// blocking, meant for the start. Fails with 400 for a place this build cannot serve.
+    pub fn open(destination: &str) -> Result<Self> {
+        let Place::Local(path) = location::place(destination)? else {
+            return Err(Error::invalid(format!(
+                "The artifact destination '{destination}' is not supported: this server keeps \
+                 artifacts in a local folder, given as a path or as a file:// URL"
+            )));
+        };
+        let store = Self::local(path);
+        if let Root::Local(root) = &store.root {
+            root.prepare()?;
+        }
+        Ok(store)
+    }
+
+    /// Gives the store of a local folder, which need not exist before the first `put`.
+    pub fn local(root: PathBuf) -> Self {
+        Self {
+            root: Root::Local(Arc::new(LocalRoot::new(root))),
+        }
+    }
+
+    /// Gives the store of what lies below `prefix` in an object store.
+    pub fn objects(store: Arc<dyn ObjectStore>, prefix: ArtifactPath) -> Self {
+        Self {
+            root: Root::Objects(Arc::new(ObjectRoot::new(store, prefix))),
+        }
+    }
+
+    /// Stores `body` under `path`, in place of what is there.
+    ///
+    /// When it returns, the content is durable. A body that fails, or dropping the future, leaves
+    /// everything as it was. Fails with 400 when the path cannot hold a file, with 503 when the
+    /// disk is full. An `io::Error` of the body that wraps our own `Error` comes out as that one.
+    pub async fn put<S>(&self, path: &ArtifactPath, body: S) -> Result<Stored>
+    where
+        S: Stream<Item = io::Result<Bytes>> + Send,
+    {
+        if path.is_root() {
+            return Err(Error::invalid(
+                "Artifact path must include a filename (cannot end with '/').",
+            ));
+        }
+        match &self.root {
+            Root::Local(root) => root.clone().put(path, body).await,
+            Root::Objects(root) => root.put(path, body).await,
+        }
+    }
+
+    /// Opens the file at `path`, or the part of it that `range` asks for.
+    ///
+    /// Fails with 404 `No such artifact: '<path>'`.
+    pub async fn get(&self, path: &ArtifactPath, range: Option<ByteRange>) -> Result<Found> {
+        match &self.root {
+            Root::Local(root) => root.clone().get(path, range).await,
+            Root::Objects(root) => root.get(path, range).await,
+        }
+    }
+
+    /// Lists what is directly in the folder at `path`, in the order of the names' characters;
+    /// nothing for a missing path or a file.
+    pub async fn list(&self, path: &ArtifactPath) -> Result<Vec<Entry>> {
+        let mut entries = match &self.root {
+            Root::Local(root) => root.clone().list(path).await?,
+            Root::Objects(root) => root.list(path).await?,
+        };
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(entries)
+    }
+
+    /// Deletes the file, or the folder with everything in it, at `path`; a missing one is fine.
+    ///
+    /// Fails with 400 for the root itself.
+    pub async fn delete(&self, path: &ArtifactPath) -> Result<()> {
+        if path.is_root() {
+            return Err(Error::invalid("The artifact root itself cannot be deleted"));
+        }
+        match &self.root {
+            Root::Local(root) => root.clone().delete(path).await,
+            Root::Objects(root) => root.delete(path).await,
+        }
+    }
+
+    /// Tells whether there is a file or folder at `path`.
+    pub async fn exists(&self, path: &ArtifactPath) -> Result<bool> {
+        match &self.root {
+            Root::Local(root) => root.clone().exists(path).await,
+            Root::Objects(root) => root.exists(path).await,
+        }
+    }
+}
+
+impl std::fmt::Debug for Download {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { size, range, .. } = self;
+        f.debug_struct("Download")
+            .field("size", size)
+            .field("range", range)
+            .finish()
+    }
+}
+
+/// What `range` asks of a file of `size` bytes: everything when there is no range.
+pub(super) fn requested(range: Option<ByteRange>, size: u64) -> Option<Range<u64>> {
+    range.map_or(Some(0..size), |range| range.within(size))
+}
+
+#[track_caller]
+pub(super) fn no_such_artifact(path: &ArtifactPath) -> Error {
+    Error::not_found(format!("No such artifact: '{path}'"))
+}
+
+/// Reports a body that ended in an error, as the error it carries where it carries one of ours.
+#[track_caller]
+pub(super) fn broken_body(error: io::Error) -> Error {
+    match error.downcast::<Error>() {
+        Ok(own) => own,
+        Err(error) => {
+            Error::invalid("The upload broke off before its body was complete").with_cause(error)
+        }
+    }
+}
+
+/// Sorts a failed write or read into what the client can do about it.
+///
+/// `doing` completes the sentence "The server failed to ..".
+#[track_caller]
+pub(super) fn failed(doing: &str, error: io::Error) -> Error {
+    use io::ErrorKind as Kind;
+    let error = match error.kind() {
+        Kind::StorageFull | Kind::QuotaExceeded => {
+            return Error::unavailable(format!(
+                "The server failed to {doing}: no disk space is left for artifacts"
+            ))
+            .with_cause(error);
+        }
+        Kind::FileTooLarge => {
+            return Error::new(
+                Code::TooLarge,
+                "The artifact is larger than the disk can hold",
+            )
+            .with_cause(error);
+        }
+        Kind::InvalidFilename => {
+            return Error::invalid("Invalid path: it is too long for the artifact store")
+                .with_cause(error);
+        }
+        Kind::PermissionDenied | Kind::ReadOnlyFilesystem => {
+            return Error::internal(format!(
+                "The server failed to {doing}: it lacks the permission in its artifact folder"
+            ))
+            .with_cause(error);
+        }
+        _ => error,
+    };
+    Error::internal(format!("The server failed to {doing}")).with_cause(error)
+}

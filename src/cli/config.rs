@@ -1,0 +1,68 @@
+//! `trackway config`: every value of the configuration and where it came from.
+
+use super::{Outcome, columns, json};
+use crate::config::{Effective, Loaded, location};
+use crate::error::Result;
+use serde_json::json;
+
+pub(super) fn run(loaded: &Loaded, as_json: bool) -> Result<Outcome> {
+    let resolved = resolved(loaded)?;
+    let stdout = match as_json {
+        true => document(loaded, &resolved),
+        false => table(loaded, &resolved),
+    };
+    let stderr = loaded
+        .warnings
+        .iter()
+        .map(|text| format!("warning: {text}\n"));
+    Ok(Outcome {
+        exit: 0,
+        stdout,
+        stderr: stderr.collect(),
+    })
+}
+
+/// Gives where things are, once defaults are filled in and relative paths are resolved.
+fn resolved(loaded: &Loaded) -> Result<Vec<(&'static str, String)>> {
+    let config = &loaded.config;
+    Ok(vec![
+        ("database", config.database_path()?.display().to_string()),
+        (
+            "artifacts",
+            config.artifact_destination()?.display().to_string(),
+        ),
+        (
+            "artifact root",
+            config.artifact_root()?.location_of("EXPERIMENT_ID"),
+        ),
+    ])
+}
+
+fn document(loaded: &Loaded, resolved: &[(&'static str, String)]) -> String {
+    let value = |entry: &Effective| {
+        json!({
+            "key": entry.key.name,
+            "value": serde_json::to_value(&entry.value).unwrap_or_default(),
+            "source": entry.source.to_string(),
+        })
+    };
+    let values: Vec<_> = loaded.values.iter().map(value).collect();
+    let names = resolved
+        .iter()
+        .map(|(name, path)| (name.replace(' ', "_"), json!(path)));
+    let resolved: serde_json::Map<String, serde_json::Value> = names.collect();
+    json(&json!({"values": values, "resolved": resolved, "warnings": loaded.warnings}))
+}
+
+fn table(loaded: &Loaded, resolved: &[(&'static str, String)]) -> String {
+    let mut rows = vec![["KEY", "VALUE", "SOURCE"].map(String::from)];
+    rows.extend(loaded.values.iter().map(|entry| {
+        let value = location::without_password(&entry.value.to_string());
+        [entry.key.name.into(), value, entry.source.to_string()]
+    }));
+    let paths: Vec<_> = resolved
+        .iter()
+        .map(|(name, path)| [name.to_string(), path.clone()])
+        .collect();
+    format!("{}\n{}", columns(&rows), columns(&paths))
+}

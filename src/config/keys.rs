@@ -1,0 +1,203 @@
+//! The table of all keys: the type of each, and its names outside the file.
+//!
+//! This is the only place that joins a key to MLflow's variable and to a flag. What a key means
+//! and its default are told by `config.default.toml` alone.
+
+use super::kind::Kind;
+use super::location;
+use crate::logging;
+
+/// The embedded file that documents every key and gives its default.
+pub const DEFAULT_TOML: &str = include_str!("../config.default.toml");
+
+/// One key of the configuration and the names it has outside the file.
+#[derive(Debug)]
+pub struct Key {
+    /// Section and key, as `server.port`.
+    pub name: &'static str,
+    pub kind: Kind,
+    pub mlflow: Option<MlflowVariable>,
+    pub flag: Option<Flag>,
+}
+
+/// An environment variable of MLflow's server that sets a key.
+#[derive(Debug, Clone, Copy)]
+pub struct MlflowVariable {
+    pub name: &'static str,
+    /// Whether true in the variable means false in the key.
+    pub inverts: bool,
+}
+
+/// A command line flag that sets a key.
+#[derive(Debug, Clone, Copy)]
+pub struct Flag {
+    /// The long name, without dashes.
+    pub long: &'static str,
+    pub short: Option<char>,
+    pub form: Form,
+}
+
+/// How a flag is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// `--flag VALUE`.
+    Value,
+    /// `--flag` sets true.
+    On,
+    /// `--flag` sets false.
+    Off,
+    /// `--flag` sets true and the other long name sets false.
+    OnOrOff(&'static str),
+}
+
+impl Key {
+    const fn new(name: &'static str, kind: Kind) -> Self {
+        Self {
+            name,
+            kind,
+            mlflow: None,
+            flag: None,
+        }
+    }
+
+    const fn mlflow(mut self, name: &'static str) -> Self {
+        let inverts = false;
+        self.mlflow = Some(MlflowVariable { name, inverts });
+        self
+    }
+
+    const fn mlflow_inverted(mut self, name: &'static str) -> Self {
+        let inverts = true;
+        self.mlflow = Some(MlflowVariable { name, inverts });
+        self
+    }
+
+    const fn flag(self, long: &'static str) -> Self {
+        self.flag_form(long, None, Form::Value)
+    }
+
+    const fn short_flag(self, long: &'static str, short: char) -> Self {
+        self.flag_form(long, Some(short), Form::Value)
+    }
+
+    const fn flag_form(mut self, long: &'static str, short: Option<char>, form: Form) -> Self {
+        self.flag = Some(Flag { long, short, form });
+        self
+    }
+
+    /// Gives the section of the key, as `server`.
+    pub fn section(&self) -> &'static str {
+        self.name
+            .split_once('.')
+            .map_or(self.name, |(section, _)| section)
+    }
+
+    /// Gives the name of the key in its section, as `port`.
+    pub fn field(&self) -> &'static str {
+        self.name
+            .split_once('.')
+            .map_or(self.name, |(_, field)| field)
+    }
+
+    /// Gives the key's own environment variable, as `TRACKWAY_SERVER_PORT`.
+    pub fn variable(&self) -> String {
+        format!("TRACKWAY_{}", self.name.replace('.', "_").to_uppercase())
+    }
+
+    /// Gives what the default file says about the key, as one paragraph.
+    pub fn documentation(&self) -> String {
+        let mut section = "";
+        let mut lines: Vec<&str> = Vec::new();
+        for line in DEFAULT_TOML.lines() {
+            if let Some(comment) = line.strip_prefix('#') {
+                lines.push(comment.trim());
+            } else if let Some((field, _)) = line.split_once(" = ") {
+                if section == self.section() && field == self.field() {
+                    return lines.join(" ");
+                }
+                lines.clear();
+            } else {
+                section = line
+                    .strip_prefix('[')
+                    .and_then(|rest| rest.strip_suffix(']'))
+                    .unwrap_or(section);
+                lines.clear();
+            }
+        }
+        String::new()
+    }
+}
+
+/// Finds a key by its section and name, as `server.port`.
+pub fn find(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}
+
+/// Every key, in the order of the default file.
+pub static KEYS: &[Key] = &[
+    Key::new("server.data_dir", Kind::Text(location::check_directory)).flag("data-dir"),
+    Key::new("server.host", Kind::Text(location::check_host))
+        .mlflow("MLFLOW_HOST")
+        .short_flag("host", 'h'),
+    Key::new("server.port", Kind::Int(0, 65_535))
+        .mlflow("MLFLOW_PORT")
+        .short_flag("port", 'p'),
+    Key::new("server.static_prefix", Kind::Text(location::check_prefix))
+        .mlflow("MLFLOW_STATIC_PREFIX")
+        .flag("static-prefix"),
+    Key::new("server.allowed_hosts", Kind::List)
+        .mlflow("MLFLOW_SERVER_ALLOWED_HOSTS")
+        .flag("allowed-hosts"),
+    Key::new("server.cors_allowed_origins", Kind::List)
+        .mlflow("MLFLOW_SERVER_CORS_ALLOWED_ORIGINS")
+        .flag("cors-allowed-origins"),
+    Key::new("server.security_checks", Kind::Bool)
+        .mlflow_inverted("MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE")
+        .flag_form("disable-security-middleware", None, Form::Off),
+    Key::new(
+        "server.x_frame_options",
+        Kind::Choice(&["SAMEORIGIN", "DENY", "NONE"]),
+    )
+    .mlflow("MLFLOW_SERVER_X_FRAME_OPTIONS")
+    .flag("x-frame-options"),
+    Key::new("server.max_json_mib", Kind::Int(1, 4096)).flag("max-json-mib"),
+    Key::new("server.shutdown_grace_s", Kind::Int(0, 3600)).flag("shutdown-grace"),
+    Key::new("server.workers", Kind::Int(0, 1024))
+        .mlflow("MLFLOW_WORKERS")
+        .short_flag("workers", 'w'),
+    Key::new("database.url", Kind::Text(location::check_database_url))
+        .mlflow("MLFLOW_BACKEND_STORE_URI")
+        .flag("backend-store-uri"),
+    Key::new("database.durability", Kind::Choice(&["full", "relaxed"])).flag("durability"),
+    Key::new("database.readers", Kind::Int(1, 256)),
+    Key::new(
+        "artifacts.default_root",
+        Kind::Text(location::check_artifact_root),
+    )
+    .mlflow("MLFLOW_DEFAULT_ARTIFACT_ROOT")
+    .flag("default-artifact-root"),
+    Key::new(
+        "artifacts.destination",
+        Kind::Text(location::check_destination),
+    )
+    .mlflow("MLFLOW_ARTIFACTS_DESTINATION")
+    .flag("artifacts-destination"),
+    Key::new("artifacts.serve", Kind::Bool)
+        .mlflow("MLFLOW_SERVE_ARTIFACTS")
+        .flag_form("serve-artifacts", None, Form::OnOrOff("no-serve-artifacts")),
+    Key::new("artifacts.only", Kind::Bool)
+        .mlflow("MLFLOW_ARTIFACTS_ONLY")
+        .flag_form("artifacts-only", None, Form::On),
+    Key::new("artifacts.location_max_length", Kind::Int(1, 65_536))
+        .mlflow("MLFLOW_ARTIFACT_LOCATION_MAX_LENGTH"),
+    Key::new("artifacts.allowed_host_schemes", Kind::List)
+        .mlflow("MLFLOW_ALLOWED_HOST_ADDRESSED_ARTIFACT_SCHEMES"),
+    Key::new("artifacts.allowed_local_roots", Kind::List),
+    Key::new("tracking.truncate_long_values", Kind::Bool).mlflow("MLFLOW_TRUNCATE_LONG_VALUES"),
+    Key::new("tracking.stale_after_s", Kind::Int(0, 31_536_000)).flag("stale-after"),
+    Key::new("tracking.end_stale_after_s", Kind::Int(0, 31_536_000)).flag("end-stale-after"),
+    Key::new("tracking.fold_after_segments", Kind::Int(1, 100_000)),
+    Key::new("tracking.fold_interval_ms", Kind::Int(10, 3_600_000)),
+    Key::new("log.format", Kind::Choice(&["text", "json"])).flag("log-format"),
+    Key::new("log.level", Kind::Text(logging::check_filter)).flag("log-level"),
+];

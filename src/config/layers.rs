@@ -1,0 +1,392 @@
+//! The layers of the configuration: defaults, a file, MLflow's variables, our variables, flags.
+//!
+//! A later layer wins key by key, and every value remembers its source, so that a refusal can name
+//! it. The caller hands in the environment and the flags: nothing here reads the process.
+
+use super::keys::{DEFAULT_TOML, KEYS, Key, find};
+use super::{Config, location};
+use crate::error::{Error, Result};
+use std::path::PathBuf;
+use toml::{Table, Value};
+
+/// Where the value of a key came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    Default,
+    File(PathBuf),
+    Variable(String),
+    /// A flag, with its dashes.
+    Flag(String),
+}
+
+impl std::fmt::Display for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Source::Default => f.write_str("default"),
+            Source::File(path) => write!(f, "file {}", path.display()),
+            Source::Variable(name) => write!(f, "environment {name}"),
+            Source::Flag(name) => write!(f, "flag {name}"),
+        }
+    }
+}
+
+/// A text that a flag or a variable gave to a key.
+#[derive(Debug, Clone)]
+pub struct Setting {
+    pub key: &'static Key,
+    pub text: String,
+    pub source: Source,
+}
+
+/// All that the layers are read from.
+#[derive(Debug, Default)]
+pub struct Inputs {
+    /// The file named by `--config`; without it, `TRACKWAY_CONFIG` may name one.
+    pub file: Option<PathBuf>,
+    /// The environment; variables of other programs are passed over.
+    pub environment: Vec<(String, String)>,
+    /// What the flags say.
+    pub flags: Vec<Setting>,
+    /// The value of `--registry-store-uri`.
+    pub registry_store_uri: Option<String>,
+}
+
+/// The value of one key and where it came from.
+#[derive(Debug, Clone)]
+pub struct Effective {
+    pub key: &'static Key,
+    pub value: Value,
+    pub source: Source,
+}
+
+/// A configuration that has been read and checked.
+#[derive(Debug)]
+pub struct Loaded {
+    pub config: Config,
+    /// Every key, in the order of the default file.
+    pub values: Vec<Effective>,
+    /// What the operator should know but what does not stop the server.
+    pub warnings: Vec<String>,
+}
+
+/// Reads all layers and checks every value; an error names the key, the value and the source.
+pub fn load(inputs: &Inputs) -> Result<Loaded> {
+    let mut layers = Layers::with_defaults()?;
+    if let Some(path) = config_file(inputs) {
+        layers.add_file(&path)?;
+    }
+    for setting in mlflow_variables(&inputs.environment) {
+        layers.add(&setting)?;
+    }
+    for setting in own_variables(&inputs.environment)? {
+        layers.add(&setting)?;
+    }
+    for setting in &inputs.flags {
+        layers.add(setting)?;
+    }
+    let config = layers.config()?;
+    check_together(&config, &layers, inputs)?;
+    Ok(Loaded {
+        warnings: warnings(&config),
+        config,
+        values: layers.values,
+    })
+}
+
+struct Layers {
+    values: Vec<Effective>,
+}
+
+impl Layers {
+    fn with_defaults() -> Result<Self> {
+        let broken = || Error::internal("The default configuration is broken.");
+        let defaults: Table = toml::from_str(DEFAULT_TOML).map_err(|_| broken())?;
+        let default_of = |key: &'static Key| {
+            let section = defaults.get(key.section())?;
+            let value = section.get(key.field())?;
+            let (value, source) = (key.kind.check(value).ok()?, Source::Default);
+            Some(Effective { key, value, source })
+        };
+        let values: Option<Vec<_>> = KEYS.iter().map(default_of).collect();
+        Ok(Self {
+            values: values.ok_or_else(broken)?,
+        })
+    }
+
+    fn add_file(&mut self, path: &PathBuf) -> Result<()> {
+        let source = Source::File(path.clone());
+        let shown = path.display();
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Error::invalid(format!(
+                "The configuration file {shown} cannot be read: {error}. Check the path that \
+                 --config or TRACKWAY_CONFIG names."
+            ))
+        })?;
+        let file: Table = toml::from_str(&text).map_err(|error| {
+            Error::invalid(format!(
+                "The configuration file {shown} is not TOML: {error}"
+            ))
+        })?;
+        for (section, fields) in &file {
+            let Value::Table(fields) = fields else {
+                return Err(unknown_key(section, &source));
+            };
+            if !KEYS.iter().any(|key| key.section() == section) {
+                return Err(unknown_key(&format!("{section}."), &source));
+            }
+            for (field, value) in fields {
+                let name = format!("{section}.{field}");
+                let key = find(&name).ok_or_else(|| unknown_key(&name, &source))?;
+                let checked = key.kind.check(value);
+                let value = checked.map_err(|reason| {
+                    let shown = location::without_password(&value.to_string());
+                    refused(key, &shown, &source, &reason)
+                })?;
+                self.set(key, value, source.clone());
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, setting: &Setting) -> Result<()> {
+        let Setting { key, text, source } = setting;
+        let parsed = key.kind.parse(text);
+        let value = parsed.map_err(|reason| {
+            let shown = format!("\"{}\"", location::without_password(text));
+            refused(key, &shown, source, &reason)
+        })?;
+        self.set(key, value, source.clone());
+        Ok(())
+    }
+
+    fn set(&mut self, key: &'static Key, value: Value, source: Source) {
+        let slot = self
+            .values
+            .iter_mut()
+            .find(|slot| slot.key.name == key.name);
+        if let Some(slot) = slot {
+            *slot = Effective { key, value, source };
+        }
+    }
+
+    fn source(&self, name: &str) -> Source {
+        let found = self.values.iter().find(|value| value.key.name == name);
+        found.map_or(Source::Default, |value| value.source.clone())
+    }
+
+    fn config(&self) -> Result<Config> {
+        let mut table = Table::new();
+        for Effective { key, value, .. } in &self.values {
+            let section = table
+                .entry(key.section())
+                .or_insert_with(|| Value::Table(Table::new()));
+            if let Value::Table(section) = section {
+                section.insert(key.field().into(), value.clone());
+            }
+        }
+        table.try_into().map_err(|error| {
+            Error::internal("The configuration cannot be put together.").with_cause(error)
+        })
+    }
+}
+
+fn config_file(inputs: &Inputs) -> Option<PathBuf> {
+    let variable = || {
+        let named = inputs
+            .environment
+            .iter()
+            .find(|(name, text)| name == "TRACKWAY_CONFIG" && !text.is_empty());
+        named.map(|(_, path)| PathBuf::from(path))
+    };
+    inputs.file.clone().or_else(variable)
+}
+
+/// Takes MLflow's variables; an empty one counts as not set, as it does for MLflow.
+fn mlflow_variables(environment: &[(String, String)]) -> Vec<Setting> {
+    let setting = |key: &'static Key| {
+        let alias = key.mlflow?;
+        let (name, text) = environment
+            .iter()
+            .find(|(name, text)| name == alias.name && !text.trim().is_empty())?;
+        if is_service_link(name, text) {
+            return None;
+        }
+        let inverted = alias.inverts.then(|| super::kind::parse_bool(text));
+        let text = match inverted.flatten() {
+            Some(value) => (!value).to_string(),
+            None => text.clone(),
+        };
+        let source = Source::Variable(name.clone());
+        Some(Setting { key, text, source })
+    };
+    KEYS.iter().filter_map(setting).collect()
+}
+
+fn own_variables(environment: &[(String, String)]) -> Result<Vec<Setting>> {
+    let ours = environment.iter().filter(|(name, text)| {
+        name.starts_with("TRACKWAY_") && name != "TRACKWAY_CONFIG" && !is_service_link(name, text)
+    });
+    ours.map(|(name, text)| {
+        let source = Source::Variable(name.clone());
+        let key = KEYS.iter().find(|key| key.variable() == *name);
+        let key = key.ok_or_else(|| unknown_variable(name))?;
+        let text = text.clone();
+        Ok(Setting { key, text, source })
+    })
+    .collect()
+}
+
+/// Tells the variables that Kubernetes makes for a service named `trackway` or `mlflow`, such as
+/// `TRACKWAY_PORT=tcp://10.0.0.1:5000`: they are nobody's setting and must not stop a pod.
+fn is_service_link(name: &str, text: &str) -> bool {
+    let is_address = ["tcp://", "udp://", "sctp://"]
+        .iter()
+        .any(|scheme| text.starts_with(scheme));
+    let is_part = name.split_once("_PORT_").is_some_and(|(_, rest)| {
+        rest.split('_')
+            .next()
+            .is_some_and(|port| port.parse::<u16>().is_ok())
+    });
+    let is_service = name.ends_with("_SERVICE_HOST")
+        || name.ends_with("_SERVICE_PORT")
+        || name.contains("_SERVICE_PORT_");
+    (is_address && name.ends_with("_PORT")) || is_part || is_service
+}
+
+fn check_together(config: &Config, layers: &Layers, inputs: &Inputs) -> Result<()> {
+    let sources = |one: &str, two: &str| {
+        let (first, second) = (layers.source(one), layers.source(two));
+        format!("{one} ({first}) and {two} ({second})")
+    };
+    if config.artifacts.only && !config.database.url.is_empty() {
+        return Err(Error::invalid(format!(
+            "{} contradict each other: a server of artifacts alone has no database. Leave one out.",
+            sources("artifacts.only", "database.url")
+        )));
+    }
+    if config.artifacts.only && !config.artifacts.serve {
+        return Err(Error::invalid(format!(
+            "{} contradict each other: the server would serve nothing. Change one.",
+            sources("artifacts.only", "artifacts.serve")
+        )));
+    }
+    let (stale, end) = (
+        config.tracking.stale_after_s,
+        config.tracking.end_stale_after_s,
+    );
+    if end > 0 && (stale == 0 || end < stale) {
+        return Err(Error::invalid(format!(
+            "{} contradict each other: a run is ended when it has been stale, so {end} must not be \
+             less than {stale}, and 0 means never. Change one.",
+            sources("tracking.end_stale_after_s", "tracking.stale_after_s")
+        )));
+    }
+    check_registry(config, inputs)
+}
+
+/// Accepts a registry store only where it is the database itself.
+fn check_registry(config: &Config, inputs: &Inputs) -> Result<()> {
+    let variable = || {
+        let named = inputs
+            .environment
+            .iter()
+            .find(|(name, text)| name == "MLFLOW_REGISTRY_STORE_URI" && !text.is_empty());
+        named.map(|(name, text)| (text.clone(), Source::Variable(name.clone())))
+    };
+    let flag = inputs.registry_store_uri.clone();
+    let flag = flag.map(|text| (text, Source::Flag("--registry-store-uri".into())));
+    let Some((text, source)) = flag.or_else(variable) else {
+        return Ok(());
+    };
+    let base = super::working_directory()?;
+    if location::sqlite_path(&text, &base) == Ok(config.database_path()?) {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "The registry store \"{}\" ({source}) is not the database of the runs, {}. Trackway keeps \
+         both in one database: leave the registry store out.",
+        location::without_password(&text),
+        config.database_path()?.display()
+    )))
+}
+
+fn warnings(config: &Config) -> Vec<String> {
+    let server = &config.server;
+    let mut found = Vec::new();
+    if !server.security_checks {
+        found.push(
+            "The security checks are off: any web page that a user of this machine opens can read \
+             and change what the server keeps.",
+        );
+        return found.into_iter().map(String::from).collect();
+    }
+    if server.allowed_hosts.iter().any(|host| host == "*") {
+        found.push(
+            "server.allowed_hosts is \"*\": every Host header is answered, so DNS rebinding is \
+             possible.",
+        );
+    }
+    if server
+        .cors_allowed_origins
+        .iter()
+        .any(|origin| origin == "*")
+    {
+        found.push(
+            "server.cors_allowed_origins is \"*\": every web site can call the server, without its \
+             users' cookies.",
+        );
+    }
+    found.into_iter().map(String::from).collect()
+}
+
+fn refused(key: &Key, shown: &str, source: &Source, reason: &str) -> Error {
+    Error::invalid(format!(
+        "The value {shown} of {} ({source}) is not allowed: {reason}.",
+        key.name
+    ))
+}
+
+fn unknown_key(name: &str, source: &Source) -> Error {
+    let near = nearest(name, KEYS.iter().map(|key| key.name.to_string()));
+    let shown = name.trim_end_matches('.');
+    Error::invalid(format!(
+        "There is no key {shown} ({source}). The nearest one is {near}; `trackway config` lists all."
+    ))
+}
+
+fn unknown_variable(name: &str) -> Error {
+    let near = nearest(name, KEYS.iter().map(Key::variable));
+    Error::invalid(format!(
+        "There is no key for the environment variable {name}. The nearest one is {near}; \
+         `trackway config` lists all."
+    ))
+}
+
+fn nearest(name: &str, candidates: impl Iterator<Item = String>) -> String {
+    candidates
+        .min_by_key(|candidate| distance(name, candidate))
+        .unwrap_or_default()
+}
+
+/// Counts the single-letter edits between two texts (Levenshtein's distance).
+fn distance(left: &str, right: &str) -> usize {
+    let mut row: Vec<usize> = (0..=right.chars().count()).collect();
+    for (index, letter) in left.chars().enumerate() {
+        let mut diagonal = index;
+        let mut before = index + 1;
+        for (cell, other) in row.iter_mut().skip(1).zip(right.chars()) {
+            let replaced = diagonal + usize::from(letter != other);
+            diagonal = *cell;
+            before = replaced.min(diagonal + 1).min(before + 1);
+            *cell = before;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = index + 1;
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+#[path = "layers_tests.rs"]
+mod tests;

@@ -1,0 +1,256 @@
+//! The configuration of the server: what each key holds after all layers are read.
+//!
+//! `config.default.toml` tells what a key means, `keys` how it is named outside the file, `layers`
+//! which source wins. Nothing here talks to a database or listens on a port.
+
+mod keys;
+mod kind;
+mod layers;
+pub mod location;
+
+pub use keys::{DEFAULT_TOML, Flag, Form, KEYS, Key, MlflowVariable, find};
+pub use layers::{Effective, Inputs, Loaded, Setting, Source, load};
+
+use crate::db::SqliteOptions;
+use crate::error::{Error, Result};
+use location::ArtifactRoot;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The effective configuration; `config.default.toml` says what each field means.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Config {
+    pub server: Server,
+    pub database: Database,
+    pub artifacts: Artifacts,
+    pub tracking: Tracking,
+    pub log: Log,
+}
+
+/// Where and how the server listens.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Server {
+    pub data_dir: PathBuf,
+    pub host: String,
+    pub port: u16,
+    pub static_prefix: String,
+    pub allowed_hosts: Vec<String>,
+    pub cors_allowed_origins: Vec<String>,
+    pub security_checks: bool,
+    pub x_frame_options: FrameOptions,
+    pub max_json_mib: usize,
+    pub shutdown_grace_s: u64,
+    pub workers: usize,
+}
+
+/// Who may show the server's pages in a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum FrameOptions {
+    Sameorigin,
+    Deny,
+    None,
+}
+
+/// Where the runs are stored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Database {
+    pub url: String,
+    pub durability: Durability,
+    pub readers: usize,
+}
+
+/// What an acknowledged write survives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Durability {
+    Full,
+    Relaxed,
+}
+
+/// Where artifacts are kept and who may fetch them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Artifacts {
+    pub default_root: String,
+    pub destination: String,
+    pub serve: bool,
+    pub only: bool,
+    pub location_max_length: usize,
+    pub allowed_host_schemes: Vec<String>,
+    pub allowed_local_roots: Vec<String>,
+}
+
+/// How runs are kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Tracking {
+    pub truncate_long_values: bool,
+    pub stale_after_s: u64,
+    pub end_stale_after_s: u64,
+    pub fold_after_segments: usize,
+    pub fold_interval_ms: u64,
+}
+
+/// What is logged and how a line looks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Log {
+    pub format: LogFormat,
+    pub level: String,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+impl Config {
+    /// Gives the defaults alone, as `config.default.toml` tells them.
+    pub fn with_defaults() -> Result<Self> {
+        toml::from_str(DEFAULT_TOML).map_err(|error| {
+            Error::internal("The default configuration is broken.").with_cause(error)
+        })
+    }
+
+    /// Gives the absolute path of the data directory.
+    pub fn data_dir(&self) -> Result<PathBuf> {
+        Ok(location::absolute(
+            &self.server.data_dir,
+            &working_directory()?,
+        ))
+    }
+
+    /// Gives the absolute path of the SQLite file.
+    pub fn database_path(&self) -> Result<PathBuf> {
+        match self.database.url.as_str() {
+            "" => Ok(self.data_dir()?.join("trackway.db")),
+            url => named(
+                "database.url",
+                location::sqlite_path(url, &working_directory()?),
+            ),
+        }
+    }
+
+    /// Gives how to open the database.
+    pub fn sqlite_options(&self) -> Result<SqliteOptions> {
+        Ok(SqliteOptions {
+            path: self.database_path()?,
+            durability: match self.database.durability {
+                Durability::Full => crate::db::Durability::Full,
+                Durability::Relaxed => crate::db::Durability::Relaxed,
+            },
+            readers: self.database.readers,
+        })
+    }
+
+    /// Gives the absolute path of the directory that the server keeps artifacts in.
+    pub fn artifact_destination(&self) -> Result<PathBuf> {
+        match self.artifacts.destination.as_str() {
+            "" => Ok(self.data_dir()?.join("artifacts")),
+            text => named(
+                "artifacts.destination",
+                location::local_path(text, &working_directory()?),
+            ),
+        }
+    }
+
+    /// Gives where the artifacts of new experiments belong.
+    pub fn artifact_root(&self) -> Result<ArtifactRoot> {
+        let text = match self.artifacts.default_root.as_str() {
+            "" if self.artifacts.serve => "mlflow-artifacts:/",
+            "" => {
+                let path = self.artifact_destination()?;
+                let uri = path.display().to_string();
+                return Ok(ArtifactRoot::Local { uri, path });
+            }
+            text => text,
+        };
+        named(
+            "artifacts.default_root",
+            ArtifactRoot::parse(text, &working_directory()?),
+        )
+    }
+
+    /// Gives the absolute folders below which the server opens a run's local location: those the
+    /// operator named, the default root and the destination.
+    pub fn local_roots(&self) -> Result<Vec<PathBuf>> {
+        let mut roots = vec![self.artifact_destination()?];
+        if let ArtifactRoot::Local { path, .. } = self.artifact_root()? {
+            roots.push(path);
+        }
+        for text in &self.artifacts.allowed_local_roots {
+            roots.push(named(
+                "artifacts.allowed_local_roots",
+                location::local_path(text, &working_directory()?),
+            )?);
+        }
+        Ok(roots)
+    }
+
+    /// Gives the host to listen on, without the brackets that an IPv6 address may be written in.
+    pub fn listen_host(&self) -> &str {
+        let host = self.server.host.as_str();
+        let inner = host
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'));
+        inner.unwrap_or(host)
+    }
+
+    /// Gives how long a stopping server waits for requests under way.
+    pub fn shutdown_grace(&self) -> Duration {
+        Duration::from_secs(self.server.shutdown_grace_s)
+    }
+
+    /// Gives the largest JSON body, in bytes.
+    pub fn max_json_bytes(&self) -> usize {
+        self.server.max_json_mib.saturating_mul(1024 * 1024)
+    }
+
+    /// Creates the data directory where something is to be kept in it, and proves that it can be
+    /// written to.
+    pub fn prepare_data_dir(&self) -> Result<()> {
+        if !self.database.url.is_empty() && !self.artifacts.destination.is_empty() {
+            return Ok(());
+        }
+        let path = self.data_dir()?;
+        std::fs::create_dir_all(&path).map_err(|error| {
+            let path = path.display();
+            Error::unavailable(format!(
+                "The data directory {path} cannot be created: {error}. Create it, or name another \
+                 one with --data-dir."
+            ))
+        })?;
+        prove_writable(&path)
+    }
+}
+
+fn prove_writable(directory: &Path) -> Result<()> {
+    let probe = directory.join(format!(".trackway-write-check-{}", std::process::id()));
+    let outcome = std::fs::write(&probe, b"").and_then(|()| std::fs::remove_file(&probe));
+    outcome.map_err(|error| {
+        let path = directory.display();
+        Error::unavailable(format!(
+            "The data directory {path} cannot be written to: {error}. Change its owner or its \
+             permissions, or name another one with --data-dir."
+        ))
+    })
+}
+
+fn working_directory() -> Result<PathBuf> {
+    std::env::current_dir().map_err(|error| {
+        Error::unavailable(format!(
+            "The working directory is not there: {error}. Start the server in one that exists."
+        ))
+    })
+}
+
+fn named<T>(key: &str, outcome: Result<T, String>) -> Result<T> {
+    outcome
+        .map_err(|reason| Error::invalid(format!("The value of {key} is not allowed: {reason}.")))
+}
+
+#[cfg(test)]
+#[path = "config_tests.rs"]
+mod tests;

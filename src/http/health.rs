@@ -1,0 +1,59 @@
+//! Whether the server is there, which version it speaks, and what it can do.
+
+use super::reply::Reply;
+use super::router::{Access, Route, get};
+use axum::http::header;
+use axum::response::IntoResponse;
+use serde::Serialize;
+
+/// The MLflow version whose protocol the server speaks; clients gate features on it.
+pub const MLFLOW_VERSION: &str = "3.17.2";
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get("health", Access::Open, health).at_root(),
+        get("version", Access::Open, version).at_root(),
+        get("3.0/mlflow/server-info", Access::Open, server_info),
+    ]
+}
+
+async fn health() -> &'static str {
+    "OK"
+}
+
+async fn version() -> impl IntoResponse {
+    (
+        [(header::CONTENT_TYPE, "text/html; charset=utf-8")],
+        MLFLOW_VERSION,
+    )
+}
+
+#[derive(Serialize)]
+struct ServerInfo {
+    store_type: &'static str,
+    workspaces_enabled: bool,
+    trace_archival_enabled: bool,
+    multipart_uploads_enabled: bool,
+    multipart_downloads_enabled: bool,
+    presigned_upload_run_id_supported: bool,
+    presigned_upload_model_id_supported: bool,
+    features_enabled: Features,
+}
+
+#[derive(Serialize)]
+struct Features {
+    gateway: bool,
+}
+
+async fn server_info() -> Reply<ServerInfo> {
+    Reply(ServerInfo {
+        store_type: "SqlStore",
+        workspaces_enabled: false,
+        trace_archival_enabled: false,
+        multipart_uploads_enabled: false,
+        multipart_downloads_enabled: false,
+        presigned_upload_run_id_supported: true,
+        presigned_upload_model_id_supported: true,
+        features_enabled: Features { gateway: false },
+    })
+}

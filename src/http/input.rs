@@ -1,0 +1,115 @@
+//! Reads requests: the extractors that handlers name as arguments.
+
+use super::wire::body;
+use super::wire::field::Message;
+use crate::app::{App, Ctx};
+use crate::error::{Code, Error, Result};
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+
+/// A request of the MLflow protocol: the query of a GET, the JSON body of everything else.
+pub struct Wire<M>(pub M);
+
+impl<M: Message> FromRequest<App> for Wire<M> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self> {
+        let (parts, body) = request.into_parts();
+        if parts.method == Method::GET
+            && let Some(query) = parts.uri.query().filter(|query| !query.is_empty())
+        {
+            return Ok(Wire(body::read_query(query)?));
+        }
+        if matches!(parts.method, Method::POST | Method::PUT) {
+            check_content_type(&parts.headers)?;
+        }
+        let bytes = read_body(body, app.settings.max_json_bytes).await?;
+        Ok(Wire(body::read(&bytes)?))
+    }
+}
+
+fn check_content_type(headers: &HeaderMap) -> Result<()> {
+    let given = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let kind = given
+        .and_then(|value| value.split(';').next())
+        .map(str::trim);
+    if kind == Some("application/json") {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        "Bad Request. Content-Type must be one of ['application/json'].",
+    ))
+}
+
+/// Reads a whole body of at most `limit` bytes.
+pub async fn read_body(body: Body, limit: usize) -> Result<Bytes> {
+    match Limited::new(body, limit).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => Err(Error::new(
+            Code::TooLarge,
+            format!(
+                "The body of the request is larger than {limit} bytes, which is the most this \
+                 server reads as JSON. Split the request up, or raise server.max_json_mib."
+            ),
+        )),
+        Err(error) => Err(
+            Error::invalid("The body of the request broke off before its end.").with_cause(error),
+        ),
+    }
+}
+
+/// The query string of a request that has no message of its own.
+pub struct Query(pub Vec<(String, String)>);
+
+impl Query {
+    /// Gives the first value of a parameter.
+    pub fn first(&self, name: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|(other, _)| other == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// Gives all values of a repeated parameter.
+    pub fn all(&self, name: &str) -> Vec<String> {
+        self.0
+            .iter()
+            .filter(|(other, _)| other == name)
+            .map(|(_, value)| value.clone())
+            .collect()
+    }
+}
+
+impl FromRequestParts<App> for Query {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self> {
+        Ok(Query(
+            body::form_pairs(parts.uri.query().unwrap_or("")).collect(),
+        ))
+    }
+}
+
+impl FromRequestParts<App> for Ctx {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let request_id = parts
+            .extensions
+            .get::<RequestId>()
+            .map_or_else(|| app.ids.next(), |id| id.0.clone());
+        Ok(Ctx {
+            request_id,
+            now: app.clock.now(),
+        })
+    }
+}
+
+/// The id under which a request is logged and answered.
+#[derive(Clone)]
+pub struct RequestId(pub String);

@@ -1,0 +1,281 @@
+//! Artifacts: files of runs and models, through the server.
+
+use crate::app::{App, Ctx};
+use crate::artifacts::ArtifactPath;
+use crate::artifacts::shelf::Turn;
+use crate::error::{Code, Error, Result};
+use crate::http::file::{self, Segments, Tail};
+use crate::http::input::{Query, Wire, read_body};
+use crate::http::reply::{Empty, Reply};
+use crate::http::router::{Access, Route, delete, get, post, put};
+use crate::http::wire::artifact::{
+    ListArtifacts, ListModelFiles, ListOwn, Listing, Owner, PresignDownload, PresignUpload,
+};
+use crate::tracking::logged_model::{self, Deleted};
+use crate::tracking::{artifact, run};
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use bytes::Bytes;
+use futures_util::{Stream, TryStreamExt};
+use std::io;
+
+/// Bytes of an upload through the route that the web UI uses.
+const MAX_SMALL_UPLOAD: usize = 10 * 1024 * 1024;
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get(
+            "2.0/mlflow-artifacts/artifacts/{*path}",
+            Access::Read,
+            download,
+        ),
+        put(
+            "2.0/mlflow-artifacts/artifacts/{*path}",
+            Access::Edit,
+            upload,
+        ),
+        delete(
+            "2.0/mlflow-artifacts/artifacts/{*path}",
+            Access::Edit,
+            remove,
+        ),
+        get("2.0/mlflow-artifacts/artifacts", Access::Read, list_own),
+        post(
+            "2.0/mlflow-artifacts/mpu/create/{*path}",
+            Access::Edit,
+            no_multipart,
+        ),
+        post(
+            "2.0/mlflow-artifacts/mpu/complete/{*path}",
+            Access::Edit,
+            no_multipart,
+        ),
+        post(
+            "2.0/mlflow-artifacts/mpu/abort/{*path}",
+            Access::Edit,
+            no_multipart,
+        ),
+        get(
+            "2.0/mlflow-artifacts/presigned/{*path}",
+            Access::Read,
+            no_presigned,
+        ),
+        get("2.0/mlflow/artifacts/list", Access::Read, list),
+        post(
+            "2.0/mlflow/artifacts/presigned-upload-url",
+            Access::Edit,
+            presign_upload,
+        ),
+        post(
+            "2.0/mlflow/artifacts/presigned-download-url",
+            Access::Read,
+            presign_download,
+        ),
+        get(
+            "2.0/mlflow/logged-models/{model_id}/artifacts/directories",
+            Access::Read,
+            list_model,
+        ),
+        get(
+            "2.0/mlflow/logged-models/{model_id}/artifacts/files",
+            Access::Read,
+            model_file,
+        )
+        .ajax_only(),
+        post("2.0/mlflow/upload-artifact", Access::Edit, small_upload).ajax_only(),
+        get("get-artifact", Access::Read, run_file).at_root(),
+    ]
+}
+
+async fn download(State(app): State<App>, tail: Tail, headers: HeaderMap) -> Result<Response> {
+    let store = app.artifacts.own()?;
+    let path = ArtifactPath::parse_file(&tail.0)?;
+    file::send(store, &path, &headers).await
+}
+
+async fn upload(State(app): State<App>, ctx: Ctx, tail: Tail, body: Body) -> Result<()> {
+    app.artifacts.own()?;
+    let path = ArtifactPath::parse_file(&tail.0)?;
+    let body = body.into_data_stream().map_err(io::Error::other);
+    keep(&app, ctx, path, body).await
+}
+
+/// Stores a file of the own store and records its digest.
+async fn keep<S>(app: &App, ctx: Ctx, path: ArtifactPath, body: S) -> Result<()>
+where
+    S: Stream<Item = io::Result<Bytes>> + Send,
+{
+    let turn = Turn::default();
+    let body = app.artifacts.in_turn(&path, body, &turn);
+    let stored = app.artifacts.own()?.put(&path, body).await?;
+    app.db
+        .write(move |tx| artifact::record(tx, &ctx, &path, stored))
+        .await?;
+    drop(turn);
+    Ok(())
+}
+
+async fn remove(State(app): State<App>, tail: Tail) -> Result<Reply<Empty>> {
+    let path = ArtifactPath::parse(&tail.0)?;
+    app.artifacts.own()?.delete(&path).await?;
+    app.db.write(move |tx| artifact::forget(tx, &path)).await?;
+    Ok(Reply(Empty {}))
+}
+
+async fn list_own(State(app): State<App>, Wire(request): Wire<ListOwn>) -> Result<Reply<Listing>> {
+    let entries = app.artifacts.own()?.list(&request.check()?).await?;
+    Ok(Reply(Listing::of_names(entries)))
+}
+
+async fn no_multipart(State(app): State<App>, tail: Tail) -> Result<Response> {
+    app.artifacts.own()?;
+    ArtifactPath::parse(&tail.0)?;
+    Err(Error::new(
+        Code::NotImplemented,
+        "Multipart upload is not supported for the current artifact repository",
+    ))
+}
+
+async fn no_presigned(State(app): State<App>, tail: Tail) -> Result<Response> {
+    app.artifacts.own()?;
+    ArtifactPath::parse(&tail.0)?;
+    Err(Error::new(
+        Code::NotImplemented,
+        "Multipart download is not supported for the current artifact repository",
+    ))
+}
+
+async fn list(
+    State(app): State<App>,
+    Wire(request): Wire<ListArtifacts>,
+) -> Result<Reply<Listing>> {
+    let (uuid, folder) = request.check()?;
+    let root_uri = run_uri(&app, uuid).await?;
+    list_below(&app, root_uri, folder).await
+}
+
+async fn list_model(
+    State(app): State<App>,
+    Segments(uuid): Segments<String>,
+    Wire(request): Wire<ListModelFiles>,
+) -> Result<Reply<Listing>> {
+    let folder = request.check()?;
+    let root_uri = model_uri(&app, uuid).await?;
+    list_below(&app, root_uri, folder).await
+}
+
+async fn list_below(app: &App, root_uri: String, folder: ArtifactPath) -> Result<Reply<Listing>> {
+    let (store, root) = app.artifacts.reach(&root_uri)?;
+    let entries = store.list(&root.join(&folder)).await?;
+    Ok(Reply(Listing::below(root_uri, &folder, entries)))
+}
+
+async fn run_file(State(app): State<App>, query: Query, headers: HeaderMap) -> Result<Response> {
+    let uuid = query.first("run_id").or(query.first("run_uuid"));
+    let uuid = uuid.map(str::to_owned).ok_or_else(|| lacking("run_id"))?;
+    let path = query.first("path").ok_or_else(|| lacking("path"))?;
+    let path = ArtifactPath::parse_file(path)?;
+    let root_uri = run_uri(&app, uuid).await?;
+    send_below(&app, &root_uri, &path, &headers).await
+}
+
+async fn model_file(
+    State(app): State<App>,
+    Segments(uuid): Segments<String>,
+    query: Query,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let path = query
+        .first("artifact_file_path")
+        .ok_or_else(|| lacking("artifact_file_path"))?;
+    let path = ArtifactPath::parse_file(path)?;
+    let root_uri = model_uri(&app, uuid).await?;
+    send_below(&app, &root_uri, &path, &headers).await
+}
+
+async fn send_below(
+    app: &App,
+    root_uri: &str,
+    path: &ArtifactPath,
+    headers: &HeaderMap,
+) -> Result<Response> {
+    let (store, root) = app.artifacts.reach(root_uri)?;
+    file::send(&store, &root.join(path), headers).await
+}
+
+fn lacking(parameter: &str) -> Error {
+    Error::invalid(format!("Request must specify {parameter}."))
+}
+
+async fn small_upload(State(app): State<App>, ctx: Ctx, query: Query, body: Body) -> Result<()> {
+    let given = |name| query.first(name).filter(|text| !text.is_empty());
+    let uuid = given("run_uuid")
+        .ok_or_else(|| lacking("run_uuid"))?
+        .to_owned();
+    let path = ArtifactPath::parse_file(given("path").ok_or_else(|| lacking("path"))?)?;
+    let bytes = read_body(body, MAX_SMALL_UPLOAD)
+        .await
+        .map_err(|error| match error.code {
+            Code::TooLarge => Error::invalid("Artifact size is too large. Max size is 10MB."),
+            _ => error,
+        })?;
+    if bytes.is_empty() {
+        return Err(lacking("data"));
+    }
+    let root_uri = run_uri(&app, uuid).await?;
+    let (store, root) = app.artifacts.reach(&root_uri)?;
+    let path = root.join(&path);
+    let body = futures_util::stream::iter([Ok(bytes)]);
+    if root.is_root() {
+        return store.put(&path, body).await.map(|_| ());
+    }
+    keep(&app, ctx, path, body).await
+}
+
+async fn run_uri(app: &App, uuid: String) -> Result<String> {
+    Ok(app
+        .db
+        .read(move |tx| run::find(tx, &uuid))
+        .await?
+        .artifact_uri)
+}
+
+async fn model_uri(app: &App, uuid: String) -> Result<String> {
+    let find = move |tx: &mut crate::db::Tx<'_>| logged_model::find(tx, &uuid, Deleted::Refused);
+    Ok(app.db.read(find).await?.artifact_uri)
+}
+
+async fn presign_upload(
+    State(app): State<App>,
+    Wire(request): Wire<PresignUpload>,
+) -> Result<Response> {
+    let uri = match request.check()? {
+        Owner::Run(uuid) => run_uri(&app, uuid).await?,
+        Owner::Model(uuid) => model_uri(&app, uuid).await?,
+    };
+    Err(not_presigned("upload", &uri))
+}
+
+async fn presign_download(
+    State(app): State<App>,
+    Wire(request): Wire<PresignDownload>,
+) -> Result<Response> {
+    let uri = run_uri(&app, request.check()?).await?;
+    Err(not_presigned("download", &uri))
+}
+
+fn not_presigned(what: &str, uri: &str) -> Error {
+    let scheme = uri.split_once(':').map_or("", |(scheme, _)| scheme);
+    if matches!(scheme, "http" | "https" | "mlflow-artifacts") {
+        return Error::invalid(format!(
+            "Presigned {what} is not supported for proxied artifact storage (artifact URI scheme: \
+             {scheme}). This endpoint requires a direct cloud storage artifact URI."
+        ));
+    }
+    Error::new(
+        Code::NotImplemented,
+        format!("Presigned {what} is not supported for the current artifact repository"),
+    )
+}

@@ -1,0 +1,144 @@
+//! Experiments.
+
+use crate::app::{App, Ctx};
+use crate::error::{Error, Result};
+use crate::http::input::Wire;
+use crate::http::reply::{Empty, Reply};
+use crate::http::router::{Access, Route, get, post};
+use crate::http::wire::experiment::{
+    CreateExperiment, CreatedExperiment, ExperimentById, ExperimentByName, ExperimentTag,
+    OneExperiment, RenameExperiment,
+};
+use crate::tracking::experiment::{self, Pair};
+use crate::tracking::rule;
+use axum::extract::State;
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        post("2.0/mlflow/experiments/create", Access::Edit, create),
+        get("2.0/mlflow/experiments/get", Access::Read, find),
+        get(
+            "2.0/mlflow/experiments/get-by-name",
+            Access::Read,
+            find_by_name,
+        ),
+        post("2.0/mlflow/experiments/update", Access::Edit, rename),
+        post("2.0/mlflow/experiments/delete", Access::Edit, delete),
+        post("2.0/mlflow/experiments/restore", Access::Edit, restore),
+        post(
+            "2.0/mlflow/experiments/set-experiment-tag",
+            Access::Edit,
+            set_tag,
+        ),
+        post(
+            "2.0/mlflow/experiments/delete-experiment-tag",
+            Access::Edit,
+            delete_tag,
+        ),
+    ]
+}
+
+async fn create(
+    State(app): State<App>,
+    ctx: Ctx,
+    Wire(request): Wire<CreateExperiment>,
+) -> Result<Reply<CreatedExperiment>> {
+    let new = request.check(&app.settings.location_policy)?;
+    let root = app.settings.artifact_root.clone();
+    let id = app
+        .db
+        .write(move |tx| experiment::create(tx, &ctx, &new, &root))
+        .await?;
+    Ok(Reply(CreatedExperiment {
+        experiment_id: id.to_string(),
+    }))
+}
+
+async fn find(
+    State(app): State<App>,
+    Wire(request): Wire<ExperimentById>,
+) -> Result<Reply<OneExperiment>> {
+    let id = request.check()?;
+    let experiment = app.db.read(move |tx| experiment::find(tx, id)).await?;
+    Ok(Reply(OneExperiment {
+        experiment: experiment.into(),
+    }))
+}
+
+async fn find_by_name(
+    State(app): State<App>,
+    Wire(request): Wire<ExperimentByName>,
+) -> Result<Reply<OneExperiment>> {
+    let name = request.check()?;
+    let experiment = app
+        .db
+        .read(move |tx| {
+            experiment::find_by_name(tx, &name)?.ok_or_else(|| {
+                Error::not_found(format!("Could not find experiment with name '{name}'"))
+            })
+        })
+        .await?;
+    Ok(Reply(OneExperiment {
+        experiment: experiment.into(),
+    }))
+}
+
+async fn rename(
+    State(app): State<App>,
+    ctx: Ctx,
+    Wire(request): Wire<RenameExperiment>,
+) -> Result<Reply<Empty>> {
+    let (id, name) = request.check()?;
+    app.db
+        .write(move |tx| experiment::rename(tx, &ctx, id, &name))
+        .await?;
+    Ok(Reply(Empty {}))
+}
+
+async fn delete(
+    State(app): State<App>,
+    ctx: Ctx,
+    Wire(request): Wire<ExperimentById>,
+) -> Result<Reply<Empty>> {
+    let id = request.check()?;
+    app.db
+        .write(move |tx| experiment::delete(tx, &ctx, id))
+        .await?;
+    Ok(Reply(Empty {}))
+}
+
+async fn restore(
+    State(app): State<App>,
+    ctx: Ctx,
+    Wire(request): Wire<ExperimentById>,
+) -> Result<Reply<Empty>> {
+    let id = request.check()?;
+    app.db
+        .write(move |tx| experiment::restore(tx, &ctx, id))
+        .await?;
+    Ok(Reply(Empty {}))
+}
+
+async fn set_tag(
+    State(app): State<App>,
+    Wire(request): Wire<ExperimentTag>,
+) -> Result<Reply<Empty>> {
+    let (id, key, value) = request.check()?;
+    rule::check_experiment_tag(&key, &value)?;
+    let tag = Pair { key, value };
+    app.db
+        .write(move |tx| experiment::set_tag(tx, id, &tag))
+        .await?;
+    Ok(Reply(Empty {}))
+}
+
+async fn delete_tag(
+    State(app): State<App>,
+    Wire(request): Wire<ExperimentTag>,
+) -> Result<Reply<Empty>> {
+    let (id, key, _) = request.check()?;
+    app.db
+        .write(move |tx| experiment::delete_tag(tx, id, &key))
+        .await?;
+    Ok(Reply(Empty {}))
+}

@@ -1,0 +1,140 @@
+//! Logged models.
+
+use crate::app::{App, Ctx};
+use crate::error::Result;
+use crate::http::file::Segments;
+use crate::http::input::{Query, Wire};
+use crate::http::reply::{Empty, Reply};
+use crate::http::router::{Access, Route, delete, get, patch, post};
+use crate::http::wire::logged_model::{
+    CreateModel, FinalizeModel, ModelParams, ModelTags, OneModel,
+};
+use crate::tracking::logged_model::{self, Deleted};
+use axum::extract::State;
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        post("2.0/mlflow/logged-models", Access::Edit, create),
+        get("2.0/mlflow/logged-models/{model_id}", Access::Read, find),
+        patch(
+            "2.0/mlflow/logged-models/{model_id}",
+            Access::Edit,
+            finalize,
+        ),
+        delete("2.0/mlflow/logged-models/{model_id}", Access::Edit, remove),
+        patch(
+            "2.0/mlflow/logged-models/{model_id}/tags",
+            Access::Edit,
+            set_tags,
+        ),
+        delete(
+            "2.0/mlflow/logged-models/{model_id}/tags/{tag_key}",
+            Access::Edit,
+            delete_tag,
+        ),
+        post(
+            "2.0/mlflow/logged-models/{model_id}/params",
+            Access::Edit,
+            log_params,
+        ),
+    ]
+}
+
+async fn create(
+    State(app): State<App>,
+    ctx: Ctx,
+    Wire(request): Wire<CreateModel>,
+) -> Result<Reply<OneModel>> {
+    let new = request.check()?;
+    let ids = app.ids.clone();
+    let model = app
+        .db
+        .write(move |tx| logged_model::create(tx, &ctx, &ids, &new))
+        .await?;
+    Ok(Reply(OneModel {
+        model: model.into(),
+    }))
+}
+
+async fn find(
+    State(app): State<App>,
+    Segments(uuid): Segments<String>,
+    query: Query,
+) -> Result<Reply<OneModel>> {
+    let allowed = query
+        .first("allow_deleted")
+        .is_some_and(|text| text.eq_ignore_ascii_case("true"));
+    let deleted = if allowed {
+        Deleted::Allowed
+    } else {
+        Deleted::Refused
+    };
+    let model = app
+        .db
+        .read(move |tx| logged_model::find(tx, &uuid, deleted))
+        .await?;
+    Ok(Reply(OneModel {
+        model: model.into(),
+    }))
+}
+
+async fn finalize(
+    State(app): State<App>,
+    ctx: Ctx,
+    Segments(uuid): Segments<String>,
+    Wire(request): Wire<FinalizeModel>,
+) -> Result<Reply<OneModel>> {
+    let status = request.check()?;
+    let model = app
+        .db
+        .write(move |tx| logged_model::finalize(tx, &ctx, &uuid, status))
+        .await?;
+    Ok(Reply(OneModel {
+        model: model.into(),
+    }))
+}
+
+async fn remove(
+    State(app): State<App>,
+    ctx: Ctx,
+    Segments(uuid): Segments<String>,
+) -> Result<Reply<Empty>> {
+    app.db
+        .write(move |tx| logged_model::delete(tx, &ctx, &uuid))
+        .await?;
+    Ok(Reply(Empty {}))
+}
+
+async fn set_tags(
+    State(app): State<App>,
+    Segments(uuid): Segments<String>,
+    Wire(request): Wire<ModelTags>,
+) -> Result<Reply<Empty>> {
+    let tags = request.check()?;
+    app.db
+        .write(move |tx| logged_model::set_tags(tx, &uuid, &tags))
+        .await?;
+    Ok(Reply(Empty {}))
+}
+
+async fn delete_tag(
+    State(app): State<App>,
+    Segments((uuid, key)): Segments<(String, String)>,
+) -> Result<Reply<Empty>> {
+    app.db
+        .write(move |tx| logged_model::delete_tag(tx, &uuid, &key))
+        .await?;
+    Ok(Reply(Empty {}))
+}
+
+async fn log_params(
+    State(app): State<App>,
+    Segments(uuid): Segments<String>,
+    Wire(request): Wire<ModelParams>,
+) -> Result<Reply<Empty>> {
+    let params = request.check()?;
+    app.db
+        .write(move |tx| logged_model::log_params(tx, &uuid, &params))
+        .await?;
+    Ok(Reply(Empty {}))
+}

@@ -1,0 +1,23 @@
+//! The handlers of MLflow's API; each file begins with its `routes()`.
+
+mod artifacts;
+mod experiments;
+mod inputs;
+mod logged_models;
+mod metrics;
+mod runs;
+
+use super::router::Route;
+
+/// The rows of every group, by the name of the group.
+pub(super) fn routes() -> Vec<(&'static str, Vec<Route>)> {
+    let mut core = experiments::routes();
+    core.extend(runs::routes());
+    vec![
+        ("tracking-core", core),
+        ("metric-history", metrics::routes()),
+        ("inputs-outputs", inputs::routes()),
+        ("logged-models", logged_models::routes()),
+        ("artifacts", artifacts::routes()),
+    ]
+}

@@ -1,0 +1,233 @@
+//! The table of routes, and the service made of it.
+//!
+//! Each file of handlers begins with its `routes()`. The same rows are mounted for clients, listed
+//! by `trackway routes`, and tried by the tests.
+
+use super::input::RequestId;
+use super::{health, mlflow};
+use crate::app::App;
+use crate::error::{Code, Error};
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::handler::Handler;
+use axum::http::{HeaderName, HeaderValue, Method, Uri};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodFilter, MethodRouter, on};
+use std::time::Instant;
+
+/// The header that carries a request's id, both ways.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The longest id that is taken over from a client.
+const MAX_REQUEST_ID: usize = 128;
+
+/// Which right a route asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Open to anybody who reaches the server.
+    Open,
+    Read,
+    Edit,
+}
+
+impl Access {
+    pub fn name(self) -> &'static str {
+        match self {
+            Access::Open => "open",
+            Access::Read => "read",
+            Access::Edit => "edit",
+        }
+    }
+}
+
+/// Under which prefixes a path is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mount {
+    /// `/api` and `/ajax-api`.
+    Both,
+    /// `/ajax-api` alone.
+    Ajax,
+    /// No prefix at all.
+    Root,
+}
+
+/// One row of the table of routes.
+pub struct Route {
+    method: &'static str,
+    path: &'static str,
+    access: Access,
+    mount: Mount,
+    handler: MethodRouter<App>,
+}
+
+impl Route {
+    /// Serves the path under `/ajax-api` alone.
+    pub fn ajax_only(mut self) -> Self {
+        self.mount = Mount::Ajax;
+        self
+    }
+
+    /// Serves the path as it stands, with no prefix but the server's own.
+    pub fn at_root(mut self) -> Self {
+        self.mount = Mount::Root;
+        self
+    }
+
+    fn paths(&self) -> Vec<String> {
+        match self.mount {
+            Mount::Both => {
+                vec![
+                    format!("/api/{}", self.path),
+                    format!("/ajax-api/{}", self.path),
+                ]
+            }
+            Mount::Ajax => vec![format!("/ajax-api/{}", self.path)],
+            Mount::Root => vec![format!("/{}", self.path)],
+        }
+    }
+}
+
+macro_rules! method {
+    ($name:ident, $method:ident) => {
+        /// A row for this method; the path begins with the version, as in `2.0/mlflow/runs/get`.
+        pub fn $name<H, T>(path: &'static str, access: Access, handler: H) -> Route
+        where
+            H: Handler<T, App>,
+            T: 'static,
+        {
+            let handler = on(MethodFilter::$method, handler);
+            Route {
+                method: stringify!($method),
+                path,
+                access,
+                mount: Mount::Both,
+                handler,
+            }
+        }
+    };
+}
+
+method!(get, GET);
+method!(post, POST);
+method!(put, PUT);
+method!(patch, PATCH);
+method!(delete, DELETE);
+
+fn rows() -> Vec<(&'static str, Vec<Route>)> {
+    let mut rows = mlflow::routes();
+    rows.push(("server", health::routes()));
+    rows
+}
+
+/// What `trackway routes` says of a route.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct RouteInfo {
+    pub method: &'static str,
+    pub path: String,
+    pub access: &'static str,
+    pub group: &'static str,
+}
+
+/// Lists every route, in the order of the table.
+pub fn table() -> Vec<RouteInfo> {
+    let mut table = Vec::new();
+    for (group, routes) in rows() {
+        for route in routes {
+            table.extend(route.paths().into_iter().map(|path| RouteInfo {
+                method: route.method,
+                path,
+                access: route.access.name(),
+                group,
+            }));
+        }
+    }
+    table
+}
+
+/// Builds the service, with every path behind `static_prefix` (empty, or beginning with a slash).
+pub fn service(app: App, static_prefix: &str) -> Router {
+    let mut router = Router::new();
+    for route in rows().into_iter().flat_map(|(_, routes)| routes) {
+        for path in route.paths() {
+            router = router.route(&format!("{static_prefix}{path}"), route.handler.clone());
+        }
+    }
+    router
+        .fallback(unknown_route)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::from_fn_with_state(app.clone(), identify))
+        .with_state(app)
+}
+
+/// Areas of MLflow's API that Trackway does not have.
+const NOT_SERVED: [&str; 12] = [
+    "traces",
+    "registered-models",
+    "model-versions",
+    "webhooks",
+    "gateway",
+    "datasets",
+    "scorers",
+    "label-schemas",
+    "review-queues",
+    "prompt-optimization",
+    "workspaces",
+    "issues",
+];
+
+async fn unknown_route(method: Method, uri: Uri) -> Error {
+    let area = uri
+        .path()
+        .split_once("/mlflow/")
+        .and_then(|(_, rest)| rest.split('/').next());
+    if let Some(area) = area.filter(|area| NOT_SERVED.contains(area)) {
+        return Error::new(
+            Code::NotImplemented,
+            format!(
+                "{method} {}: this server does not have MLflow's {area} API.",
+                uri.path()
+            ),
+        );
+    }
+    Error::new(
+        Code::EndpointNotFound,
+        format!(
+            "There is no route {method} {}. `trackway routes` lists what there is.",
+            uri.path()
+        ),
+    )
+}
+
+async fn wrong_method(method: Method, uri: Uri) -> Error {
+    Error::new(
+        Code::MethodNotAllowed,
+        format!("The method {method} is not allowed for {}.", uri.path()),
+    )
+}
+
+/// Gives the request an id, answers with it, and logs the request under it.
+async fn identify(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let id = request
+        .headers()
+        .get(&REQUEST_ID)
+        .and_then(|id| id.to_str().ok())
+        .filter(|id| !id.is_empty() && id.len() <= MAX_REQUEST_ID)
+        .map_or_else(|| app.ids.next(), str::to_owned);
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let started = Instant::now();
+    let span = tracing::info_span!("request", id = %id);
+    let mut response = {
+        use tracing::Instrument;
+        next.run(request).instrument(span.clone()).await
+    };
+    span.in_scope(|| {
+        let duration_ms = started.elapsed().as_secs_f64() * 1000.0;
+        let status = response.status().as_u16();
+        tracing::debug!(%method, path, status, duration_ms, "answered a request");
+    });
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    response.into_response()
+}

@@ -1,0 +1,112 @@
+//! Spells values as Python prints them, for error texts that must equal MLflow's word for word.
+
+use serde_json::Value as Json;
+use std::fmt::Write;
+
+/// Writes JSON as Python's `json.dumps(value, sort_keys=True, separators=(",", ":"))` does.
+pub fn json(value: &Json) -> String {
+    let plain = match value {
+        Json::Number(number) if number.is_f64() => float(number.as_f64().unwrap_or(f64::NAN)),
+        // serde_json keeps the keys of an object sorted and writes no blanks.
+        other => other.to_string(),
+    };
+    let mut ascii = String::with_capacity(plain.len());
+    for c in plain.chars() {
+        if c.is_ascii() {
+            ascii.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            // Writing to a String cannot fail.
+            let _ = write!(ascii, "\\u{unit:04x}");
+        }
+    }
+    ascii
+}
+
+/// Writes a text as `repr(text)` does.
+pub fn repr(text: &str) -> String {
+    let quote = if text.contains('\'') && !text.contains('"') {
+        '"'
+    } else {
+        '\''
+    };
+    let mut written = String::with_capacity(text.len() + 2);
+    written.push(quote);
+    for c in text.chars() {
+        match c {
+            '\\' => written.push_str("\\\\"),
+            '\n' => written.push_str("\\n"),
+            '\r' => written.push_str("\\r"),
+            '\t' => written.push_str("\\t"),
+            c if c == quote => {
+                written.push('\\');
+                written.push(c);
+            }
+            c if c.is_control() => {
+                // Writing to a String cannot fail.
+                let _ = write!(written, "\\x{:02x}", u32::from(c));
+            }
+            c => written.push(c),
+        }
+    }
+    written.push(quote);
+    written
+}
+
+/// Writes a list of texts as `repr(list)` does.
+pub fn repr_list<'t>(texts: impl IntoIterator<Item = &'t str>) -> String {
+    let items: Vec<_> = texts.into_iter().map(repr).collect();
+    format!("[{}]", items.join(", "))
+}
+
+/// Writes a double as `repr(number)` does: the shortest form that reads back equal.
+pub fn float(number: f64) -> String {
+    if number.is_nan() {
+        return "nan".into();
+    }
+    if number.is_infinite() {
+        return if number > 0.0 {
+            "inf".into()
+        } else {
+            "-inf".into()
+        };
+    }
+    let scientific = format!("{number:e}");
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    if number != 0.0 && !(-4..16).contains(&exponent) {
+        let sign = if exponent < 0 { '-' } else { '+' };
+        return format!("{mantissa}e{sign}{:02}", exponent.abs());
+    }
+    format!("{number:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn floats_are_spelled_as_python_does() {
+        let check = |number: f64, expected: &str| assert_eq!(float(number), expected);
+        check(1.0, "1.0");
+        check(-0.5, "-0.5");
+        check(1e15, "1000000000000000.0");
+        check(1e16, "1e+16");
+        check(1.5e-7, "1.5e-07");
+        check(0.0001, "0.0001");
+        check(1e308, "1e+308");
+        check(f64::NAN, "nan");
+    }
+
+    #[test]
+    fn texts_are_quoted_as_python_does() {
+        let check = |text: &str, expected: &str| assert_eq!(repr(text), expected);
+        check("a", "'a'");
+        check("it's", "\"it's\"");
+        check("'\"", "'\\'\"'");
+        check("a\nb\u{1}", "'a\\nb\\x01'");
+        assert_eq!(repr_list(["a", "b"]), "['a', 'b']");
+        assert_eq!(json(&Json::from("ü𝄞")), "\"\\u00fc\\ud834\\udd1e\"");
+    }
+}

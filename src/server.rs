@@ -1,0 +1,134 @@
+//! Puts the server together, serves until the process is told to stop, and stops it in order:
+//! no new requests, the ones under way, the jobs, the database.
+
+use crate::app::{App, Clock, Ids, Settings};
+use crate::artifacts::{ArtifactStore, LocationPolicy, Shelf};
+use crate::config::Config;
+use crate::db::Db;
+use crate::error::{Error, Result};
+use crate::http::{router, security};
+use crate::jobs::Jobs;
+use crate::tracking::experiment;
+use crate::tracking::rule::LongValues;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// Opens everything that requests need, and brings the schema up to date.
+pub async fn open(config: &Config) -> Result<App> {
+    let db = Db::open_sqlite(config.sqlite_options()?)?;
+    let report = db.migrate().await?;
+    for step in &report.newly_applied {
+        tracing::info!(step, "applied a schema step");
+    }
+    let destination = config.artifact_destination()?;
+    let artifact_root = config.artifact_root()?.uri().to_owned();
+    let store = match config.artifacts.serve {
+        true => Some(ArtifactStore::open(&destination.display().to_string())?),
+        false => None,
+    };
+    let clock = Clock::system();
+    let (now, root) = (clock.now(), artifact_root.clone());
+    db.write(move |tx| experiment::ensure_default(tx, now, &root))
+        .await?;
+    Ok(App {
+        db,
+        artifacts: Shelf::new(store, config.local_roots()?),
+        clock,
+        ids: Ids::random(),
+        settings: Arc::new(Settings {
+            long_values: match config.tracking.truncate_long_values {
+                true => LongValues::Truncate,
+                false => LongValues::Refuse,
+            },
+            location_policy: LocationPolicy {
+                max_length: config.artifacts.location_max_length,
+                allowed_schemes: config.artifacts.allowed_host_schemes.clone(),
+                trusted: vec![artifact_root.clone(), destination.display().to_string()],
+                working_directory: std::env::current_dir().map_err(|error| {
+                    Error::internal("The working directory cannot be read.").with_cause(error)
+                })?,
+            },
+            artifact_root,
+            max_json_bytes: config.max_json_bytes(),
+            only_artifacts: config.artifacts.only,
+        }),
+    })
+}
+
+/// Serves until the process gets SIGINT or SIGTERM.
+pub async fn run(config: Config) -> Result<()> {
+    let app = open(&config).await?;
+    let jobs = Jobs::start(&app, &config.tracking);
+    let service = router::service(app.clone(), &config.server.static_prefix);
+    let service = security::apply(service, &config.server);
+    let listener = listen(&config).await?;
+    let address = listener
+        .local_addr()
+        .map_err(|error| cannot_listen(&config, error))?;
+    announce(&config, address);
+    let stop = CancellationToken::new();
+    let stopping = stop.clone();
+    let served = tokio::spawn(async move {
+        axum::serve(listener, service)
+            .with_graceful_shutdown(stopping.cancelled_owned())
+            .await
+    });
+    wait_for_signal().await?;
+    tracing::info!("stopping: finishing the requests under way");
+    stop.cancel();
+    if tokio::time::timeout(config.shutdown_grace(), served)
+        .await
+        .is_err()
+    {
+        tracing::warn!(
+            "requests were still under way after server.shutdown_grace_s; dropping them"
+        );
+    }
+    jobs.stop().await;
+    app.db.close().await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn listen(config: &Config) -> Result<TcpListener> {
+    TcpListener::bind((config.listen_host(), config.server.port))
+        .await
+        .map_err(|error| cannot_listen(config, error))
+}
+
+fn cannot_listen(config: &Config, error: std::io::Error) -> Error {
+    Error::unavailable(format!(
+        "The server cannot listen on {}:{}: {error}. Stop what uses the port, or choose another \
+         one with --port.",
+        config.server.host, config.server.port
+    ))
+}
+
+/// Says where the server is, in the log and, for people, on the standard output.
+fn announce(config: &Config, address: SocketAddr) {
+    let host = match address.ip() {
+        ip if ip.is_unspecified() => "127.0.0.1".to_owned(),
+        ip if ip.is_ipv6() => format!("[{ip}]"),
+        ip => ip.to_string(),
+    };
+    let url = format!(
+        "http://{host}:{}{}",
+        address.port(),
+        config.server.static_prefix
+    );
+    tracing::info!(%address, url, version = env!("CARGO_PKG_VERSION"), "serving");
+    println!("Trackway serves at {url}");
+    println!("In a training script: mlflow.set_tracking_uri(\"{url}\")");
+}
+
+async fn wait_for_signal() -> Result<()> {
+    let failed = |error| Error::internal("The server cannot wait for signals.").with_cause(error);
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        interrupted = tokio::signal::ctrl_c() => interrupted.map_err(failed),
+    }
+}

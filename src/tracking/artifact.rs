@@ -1,0 +1,57 @@
+//! The digests of files that came in through the server, by their path below the destination.
+
+use super::watch;
+use crate::app::Ctx;
+use crate::artifacts::{ArtifactPath, Stored};
+use crate::db::Tx;
+use crate::error::Result;
+use crate::params;
+use std::fmt::Write;
+
+/// Records what was stored at a path, in place of what was recorded before.
+pub fn record(tx: &mut Tx<'_>, ctx: &Ctx, path: &ArtifactPath, stored: Stored) -> Result<()> {
+    tx.execute(
+        "insert into artifacts (path, size, sha256, stored_at) values ($1, $2, $3, $4)
+         on conflict (path) do update set size = excluded.size, sha256 = excluded.sha256,
+             stored_at = excluded.stored_at",
+        params![
+            path.as_str(),
+            stored.size as i64,
+            hexadecimal(&stored.sha256),
+            ctx.now
+        ],
+    )?;
+    // By default the files of a run are at <experiment>/<run>/artifacts.
+    match path.segments().nth(1) {
+        Some(run_uuid) => watch::note_write(tx, ctx, run_uuid),
+        None => Ok(()),
+    }
+}
+
+/// Forgets a deleted file, or everything that was below a deleted folder.
+pub fn forget(tx: &mut Tx<'_>, path: &ArtifactPath) -> Result<()> {
+    // '0' is the character after '/': the range holds exactly what is below the folder.
+    tx.execute(
+        "delete from artifacts where path = $1 or (path >= $1 || '/' and path < $1 || '0')",
+        params![path.as_str()],
+    )?;
+    Ok(())
+}
+
+/// Finds the recorded SHA-256 of a file, in hexadecimal.
+pub fn digest(tx: &mut Tx<'_>, path: &ArtifactPath) -> Result<Option<String>> {
+    tx.query_optional(
+        "select sha256 from artifacts where path = $1",
+        params![path.as_str()],
+        |row| row.get(0),
+    )
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}

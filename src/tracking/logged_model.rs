@@ -1,0 +1,394 @@
+//! Logged models: models as runs make them, before any of them is registered.
+
+use super::experiment::{self, Lifecycle, Pair};
+use super::metric::Metric;
+use super::run::Run;
+use super::series::Point;
+use crate::app::{Ctx, Ids};
+use crate::artifacts::location;
+use crate::db::{Insert, Row, Tx, Value, placeholders};
+use crate::error::{Error, Result};
+use crate::{params, python};
+use std::collections::{BTreeMap, HashMap};
+
+/// Whether a logged model's files are complete; stored as 1 to 3, as on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    Pending = 1,
+    Ready = 2,
+    Failed = 3,
+}
+
+impl Status {
+    /// All statuses with their names on the wire.
+    pub const ALL: [(Status, &'static str); 3] = [
+        (Status::Pending, "LOGGED_MODEL_PENDING"),
+        (Status::Ready, "LOGGED_MODEL_READY"),
+        (Status::Failed, "LOGGED_MODEL_UPLOAD_FAILED"),
+    ];
+
+    pub fn from_number(number: i64) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .map(|(status, _)| *status)
+            .find(|status| *status as i64 == number)
+    }
+}
+
+/// A logged model; params and tags are sorted by key.
+#[derive(Debug, Clone)]
+pub struct LoggedModel {
+    pub id: i64,
+    pub uuid: String,
+    pub experiment_id: i64,
+    pub name: String,
+    pub artifact_uri: String,
+    pub model_type: String,
+    pub source_run_id: String,
+    pub status: Status,
+    pub lifecycle: Lifecycle,
+    pub created_at: i64,
+    pub updated_at: i64,
+    pub params: Vec<Pair>,
+    pub tags: Vec<Pair>,
+    pub metrics: Vec<ModelMetric>,
+}
+
+/// A metric value that a run logged for a model.
+#[derive(Debug, Clone)]
+pub struct ModelMetric {
+    pub key: String,
+    pub point: Point,
+    pub run_uuid: String,
+    pub dataset_name: Option<String>,
+    pub dataset_digest: Option<String>,
+}
+
+/// A checked request for a new logged model.
+#[derive(Debug, Clone)]
+pub struct NewModel {
+    pub experiment_id: i64,
+    /// Empty for a name that the server makes up.
+    pub name: String,
+    pub model_type: String,
+    pub source_run_id: String,
+    pub params: Vec<Pair>,
+    pub tags: Vec<Pair>,
+}
+
+/// The columns that `from_row` reads, for a query that calls the table `m`.
+pub const COLUMNS: &str = "m.id, m.uuid, m.experiment_id, m.name, m.artifact_uri, m.model_type, \
+    m.source_run_id, m.status, m.lifecycle, m.created_at, m.updated_at";
+
+/// Reads a model of a query that selects `COLUMNS` first.
+pub fn from_row(row: &Row<'_>) -> Result<LoggedModel> {
+    Ok(LoggedModel {
+        id: row.get(0)?,
+        uuid: row.get(1)?,
+        experiment_id: row.get(2)?,
+        name: row.get(3)?,
+        artifact_uri: row.get(4)?,
+        model_type: row.get(5)?,
+        source_run_id: row.get(6)?,
+        status: Status::from_number(row.get(7)?)
+            .ok_or_else(|| Error::internal("The database holds an unknown model status."))?,
+        lifecycle: Lifecycle::from_number(row.get(8)?),
+        created_at: row.get(9)?,
+        updated_at: row.get(10)?,
+        params: Vec::new(),
+        tags: Vec::new(),
+        metrics: Vec::new(),
+    })
+}
+
+/// Creates a logged model and gives it as it is stored.
+pub fn create(tx: &mut Tx<'_>, ctx: &Ctx, ids: &Ids, new: &NewModel) -> Result<LoggedModel> {
+    check_name(&new.name)?;
+    let experiment = experiment::find_active(tx, new.experiment_id)?;
+    let uuid = format!("m-{}", ids.next());
+    let artifact_uri = location::of_model(&experiment.artifact_location, &uuid)?;
+    let name = if new.name.is_empty() {
+        ids.name()
+    } else {
+        new.name.clone()
+    };
+    let id: i64 = tx.query_one(
+        "insert into logged_models (uuid, experiment_id, name, artifact_uri, model_type,
+             source_run_id, status, lifecycle, created_at, updated_at)
+         values ($1, $2, $3, $4, $5, $6, 1, 1, $7, $7) returning id",
+        params![
+            &uuid,
+            experiment.id,
+            &name,
+            &artifact_uri,
+            &new.model_type,
+            &new.source_run_id,
+            ctx.now
+        ],
+        |row| row.get(0),
+    )?;
+    add_params(tx, id, &new.params)?;
+    store_tags(tx, id, &new.tags)?;
+    find(tx, &uuid, Deleted::Refused)
+}
+
+fn check_name(name: &str) -> Result<()> {
+    if name.contains(['/', ':', '.', '%', '"', '\'']) {
+        return Err(Error::invalid(format!(
+            "Invalid model name ({}) provided. Model name must be a non-empty string and cannot \
+             contain the following characters: ('/', ':', '.', '%', '\"', \"'\")",
+            python::repr(name)
+        )));
+    }
+    Ok(())
+}
+
+/// Whether a deleted model may be found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deleted {
+    Allowed,
+    Refused,
+}
+
+/// Finds a model with all it recorded; an unknown id is a 404.
+pub fn find(tx: &mut Tx<'_>, uuid: &str, deleted: Deleted) -> Result<LoggedModel> {
+    let sql = format!("select {COLUMNS} from logged_models m where m.uuid = $1");
+    let found = tx.query_optional(&sql, params![uuid], from_row)?;
+    let model = found
+        .filter(|model| deleted == Deleted::Allowed || model.lifecycle == Lifecycle::Active)
+        .ok_or_else(|| not_found(uuid))?;
+    let mut models = load(tx, vec![model])?;
+    models.pop().ok_or_else(|| not_found(uuid))
+}
+
+fn not_found(uuid: &str) -> Error {
+    Error::not_found(format!("Logged model with ID '{uuid}' not found."))
+}
+
+/// Finds the row of a model that is about to be changed, and locks it.
+fn open(tx: &mut Tx<'_>, uuid: &str) -> Result<i64> {
+    let id = tx.query_optional(
+        "select id from logged_models where uuid = $1",
+        params![uuid],
+        |row| row.get(0),
+    )?;
+    let id = id.ok_or_else(|| not_found(uuid))?;
+    tx.lock("logged_models", &[id])?;
+    Ok(id)
+}
+
+/// Sets the status of a model and gives the model.
+pub fn finalize(tx: &mut Tx<'_>, ctx: &Ctx, uuid: &str, status: Status) -> Result<LoggedModel> {
+    let id = open(tx, uuid)?;
+    tx.execute(
+        "update logged_models set status = $2, updated_at = $3 where id = $1",
+        params![id, status as i64, ctx.now],
+    )?;
+    find(tx, uuid, Deleted::Allowed)
+}
+
+/// Marks a model as deleted.
+pub fn delete(tx: &mut Tx<'_>, ctx: &Ctx, uuid: &str) -> Result<()> {
+    let id = open(tx, uuid)?;
+    tx.execute(
+        "update logged_models set lifecycle = 2, updated_at = $2 where id = $1",
+        params![id, ctx.now],
+    )?;
+    Ok(())
+}
+
+/// Adds params to a model; one that is there with another value is refused.
+pub fn log_params(tx: &mut Tx<'_>, uuid: &str, params: &[Pair]) -> Result<()> {
+    let id = open(tx, uuid)?;
+    add_params(tx, id, params)
+}
+
+fn add_params(tx: &mut Tx<'_>, id: i64, params: &[Pair]) -> Result<()> {
+    let sorted: BTreeMap<&str, &str> = params
+        .iter()
+        .map(|param| (param.key.as_str(), param.value.as_str()))
+        .collect();
+    for param in params {
+        if sorted.get(param.key.as_str()) != Some(&param.value.as_str()) {
+            return Err(changed_param(&param.key));
+        }
+    }
+    let insert = Insert {
+        table: "logged_model_params",
+        columns: &["model_id", "key", "value"],
+        conflict: "on conflict (model_id, key) do update set value = excluded.value
+             where logged_model_params.value = excluded.value",
+    };
+    for (key, value) in sorted {
+        let row = [Value::Int(id), Value::from(key), Value::from(value)];
+        if tx.insert_many(&insert, [row])? == 0 {
+            return Err(changed_param(key));
+        }
+    }
+    Ok(())
+}
+
+fn changed_param(key: &str) -> Error {
+    Error::invalid(format!(
+        "Changing param values is not allowed. Param with key='{key}' was already logged with \
+         another value for this logged model."
+    ))
+}
+
+/// Sets tags of a model; with one key twice, the last value wins.
+pub fn set_tags(tx: &mut Tx<'_>, uuid: &str, tags: &[Pair]) -> Result<()> {
+    let id = open(tx, uuid)?;
+    store_tags(tx, id, tags)
+}
+
+fn store_tags(tx: &mut Tx<'_>, id: i64, tags: &[Pair]) -> Result<()> {
+    let sorted: BTreeMap<&str, &str> = tags
+        .iter()
+        .map(|tag| (tag.key.as_str(), tag.value.as_str()))
+        .collect();
+    let insert = Insert {
+        table: "logged_model_tags",
+        columns: &["model_id", "key", "value"],
+        conflict: "on conflict (model_id, key) do update set value = excluded.value",
+    };
+    tx.insert_many(
+        &insert,
+        sorted
+            .into_iter()
+            .map(|(key, value)| [Value::Int(id), Value::from(key), Value::from(value)]),
+    )?;
+    Ok(())
+}
+
+/// Deletes a tag of a model; an unknown tag is a 404.
+pub fn delete_tag(tx: &mut Tx<'_>, uuid: &str, key: &str) -> Result<()> {
+    let id = open(tx, uuid)?;
+    let deleted = tx.execute(
+        "delete from logged_model_tags where model_id = $1 and key = $2",
+        params![id, key],
+    )?;
+    if deleted == 0 {
+        return Err(Error::not_found(format!(
+            "No tag with key {} found for model with ID {}.",
+            python::repr(key),
+            python::repr(uuid)
+        )));
+    }
+    Ok(())
+}
+
+/// Keeps the metrics of a batch that belong to logged models, too.
+pub fn append_metrics(tx: &mut Tx<'_>, run: &Run, metrics: &[Metric]) -> Result<()> {
+    let mut ids: BTreeMap<&str, i64> = BTreeMap::new();
+    for link in metrics.iter().filter_map(|metric| metric.model.as_ref()) {
+        if !ids.contains_key(link.model_uuid.as_str()) {
+            ids.insert(&link.model_uuid, open(tx, &link.model_uuid)?);
+        }
+    }
+    let insert = Insert {
+        table: "logged_model_metrics",
+        columns: &[
+            "model_id",
+            "key",
+            "timestamp",
+            "step",
+            "run_uuid",
+            "value",
+            "is_nan",
+            "dataset_name",
+            "dataset_digest",
+        ],
+        conflict: "on conflict do nothing",
+    };
+    tx.insert_many(
+        &insert,
+        metrics.iter().filter_map(|metric| {
+            let link = metric.model.as_ref()?;
+            Some([
+                Value::Int(*ids.get(link.model_uuid.as_str())?),
+                Value::from(&metric.key),
+                Value::Int(metric.point.timestamp),
+                Value::Int(metric.point.step),
+                Value::from(&run.uuid),
+                Value::Real(metric.point.value),
+                Value::Bool(metric.point.is_nan),
+                Value::from(link.dataset_name.as_ref()),
+                Value::from(link.dataset_digest.as_ref()),
+            ])
+        }),
+    )?;
+    Ok(())
+}
+
+/// Adds params, tags and metrics to models of one page.
+pub fn load(tx: &mut Tx<'_>, mut models: Vec<LoggedModel>) -> Result<Vec<LoggedModel>> {
+    for chunk in models.chunks_mut(500) {
+        let ids: Vec<Value<'_>> = chunk.iter().map(|model| Value::Int(model.id)).collect();
+        let list = placeholders(1, ids.len());
+        let index: HashMap<i64, usize> = chunk
+            .iter()
+            .enumerate()
+            .map(|(index, model)| (model.id, index))
+            .collect();
+        let mut each =
+            |sql: &str, add: &mut dyn FnMut(&mut LoggedModel, &Row<'_>) -> Result<()>| {
+                tx.query(&sql.replace("{models}", &list), &ids, |row| {
+                    match index
+                        .get(&row.get(0)?)
+                        .and_then(|index| chunk.get_mut(*index))
+                    {
+                        Some(model) => add(model, row),
+                        None => Ok(()),
+                    }
+                })
+            };
+        each(
+            "select model_id, key, value from logged_model_params
+             where model_id in ({models}) order by model_id, key",
+            &mut |model, row| {
+                model.params.push(Pair {
+                    key: row.get(1)?,
+                    value: row.get(2)?,
+                });
+                Ok(())
+            },
+        )?;
+        each(
+            "select model_id, key, value from logged_model_tags
+             where model_id in ({models}) order by model_id, key",
+            &mut |model, row| {
+                model.tags.push(Pair {
+                    key: row.get(1)?,
+                    value: row.get(2)?,
+                });
+                Ok(())
+            },
+        )?;
+        each(
+            "select model_id, key, timestamp, step, run_uuid, value, is_nan, dataset_name,
+                 dataset_digest
+             from logged_model_metrics
+             where model_id in ({models}) order by model_id, key, timestamp, step, run_uuid",
+            &mut |model, row| {
+                model.metrics.push(metric_from_row(row)?);
+                Ok(())
+            },
+        )?;
+    }
+    Ok(models)
+}
+
+fn metric_from_row(row: &Row<'_>) -> Result<ModelMetric> {
+    Ok(ModelMetric {
+        key: row.get(1)?,
+        point: Point {
+            timestamp: row.get(2)?,
+            step: row.get(3)?,
+            value: row.get(5)?,
+            is_nan: row.get(6)?,
+        },
+        run_uuid: row.get(4)?,
+        dataset_name: row.get(7)?,
+        dataset_digest: row.get(8)?,
+    })
+}

@@ -1,0 +1,170 @@
+//! A whole server in the test's own process: a fresh database and artifact folder, a clock and
+//! ids that count, and requests that take the same way as those of a socket.
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, StatusCode};
+use http_body_util::BodyExt;
+use serde_json::Value as Json;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use tempfile::TempDir;
+use tower::ServiceExt;
+use trackway::app::{App, Clock, Ids};
+use trackway::config::Config;
+use trackway::http::{router, security};
+
+/// The first moment of a test's clock: 14 November 2023, 22:13:20 UTC.
+pub(crate) const START_MS: i64 = 1_700_000_000_000;
+
+/// A server that ends with the test.
+pub(crate) struct TestServer {
+    pub(crate) app: App,
+    router: Router,
+    now: Arc<AtomicI64>,
+    /// Holds the database and the artifacts; deleted at the end.
+    pub(crate) folder: TempDir,
+}
+
+/// What the server answered.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    /// Gives the body as JSON.
+    #[track_caller]
+    pub(crate) fn json(&self) -> Json {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| {
+            panic!("{error}: {}", String::from_utf8_lossy(&self.body));
+        })
+    }
+
+    /// Gives the JSON body of a 200.
+    #[track_caller]
+    pub(crate) fn ok(&self) -> Json {
+        assert_eq!(self.status, 200, "{}", String::from_utf8_lossy(&self.body));
+        self.json()
+    }
+
+    /// Gives the status, the `error_code` and the message of a refusal.
+    #[track_caller]
+    pub(crate) fn refused(&self) -> (u16, String, String) {
+        assert!(
+            self.status.is_client_error() || self.status.is_server_error(),
+            "{self:?}"
+        );
+        let body = self.json();
+        let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+        (self.status.as_u16(), text("error_code"), text("message"))
+    }
+}
+
+impl TestServer {
+    /// Starts a server with the default configuration.
+    pub(crate) async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// Starts a server with some settings changed.
+    pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = Config::with_defaults().unwrap();
+        config.server.data_dir = folder.path().to_owned();
+        change(&mut config);
+        let mut app = trackway::server::open(&config).await.unwrap();
+        let now = Arc::new(AtomicI64::new(START_MS));
+        let clock = now.clone();
+        app.clock = Clock::from_fn(move || clock.load(Ordering::Relaxed));
+        let next = AtomicU64::new(1);
+        app.ids = Ids::from_fn(move || u128::from(next.fetch_add(1, Ordering::Relaxed)));
+        let router = router::service(app.clone(), &config.server.static_prefix);
+        let router = security::apply(router, &config.server);
+        Self {
+            app,
+            router,
+            now,
+            folder,
+        }
+    }
+
+    /// Lets time pass.
+    pub(crate) fn advance(&self, milliseconds: i64) {
+        self.now.fetch_add(milliseconds, Ordering::Relaxed);
+    }
+
+    /// Sends a request as it is; a Host header of localhost is added where there is none.
+    pub(crate) async fn send(&self, mut request: Request<Body>) -> Answer {
+        let host = "localhost:5000".parse().unwrap();
+        request.headers_mut().entry("host").or_insert(host);
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes().to_vec();
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+        }
+    }
+
+    /// Sends a GET; a path without a leading slash is one of MLflow's API.
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(Request::get(full(path)).body(Body::empty()).unwrap())
+            .await
+    }
+
+    /// Sends a JSON body with POST.
+    pub(crate) async fn post(&self, path: &str, body: Json) -> Answer {
+        self.send_json("POST", path, body).await
+    }
+
+    /// Sends a JSON body with any method.
+    pub(crate) async fn send_json(&self, method: &str, path: &str, body: Json) -> Answer {
+        self.send_text(method, path, body.to_string()).await
+    }
+
+    /// Sends any text as a JSON body.
+    pub(crate) async fn send_text(
+        &self,
+        method: &str,
+        path: &str,
+        body: impl Into<Body>,
+    ) -> Answer {
+        let request = Request::builder()
+            .method(method)
+            .uri(full(path))
+            .header("content-type", "application/json")
+            .body(body.into())
+            .unwrap();
+        self.send(request).await
+    }
+
+    /// Creates an experiment and gives its id.
+    pub(crate) async fn experiment(&self, name: &str) -> String {
+        let answer = self
+            .post("experiments/create", serde_json::json!({ "name": name }))
+            .await;
+        answer.ok()["experiment_id"].as_str().unwrap().to_owned()
+    }
+
+    /// Creates a run and gives its id.
+    pub(crate) async fn run(&self, experiment_id: &str) -> String {
+        let body = serde_json::json!({ "experiment_id": experiment_id, "run_name": "r" });
+        let answer = self.post("runs/create", body).await;
+        answer.ok()["run"]["info"]["run_id"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    }
+}
+
+fn full(path: &str) -> String {
+    if path.starts_with('/') {
+        path.to_owned()
+    } else {
+        format!("/api/2.0/mlflow/{path}")
+    }
+}

@@ -1,0 +1,289 @@
+//! The test suites: one row each, in the order in which they run.
+//!
+//! It runs one suite at a time; choosing, timing and adding up is the business of `test.rs`.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, ExitStatus};
+
+use anyhow::{Context, Result};
+
+use crate::python::{self, Environment};
+use crate::shell;
+use crate::summary::{self, Counts};
+
+const MLFLOW_3: Environment = Environment {
+    name: "mlflow3",
+    minors: 10..=13,
+};
+// Its Arrow library was never published for a later Python.
+const MLFLOW_2: Environment = Environment {
+    name: "mlflow2",
+    minors: 10..=12,
+};
+
+/// Every suite. A new one is a row here.
+pub(crate) const SUITES: &[Suite] = &[
+    Suite {
+        name: "rust",
+        group: "rust",
+        title: "unit and integration tests of the workspace",
+        runner: Runner::Cargo,
+    },
+    Suite {
+        name: "compat-mlflow3",
+        group: "compat",
+        title: "the unmodified mlflow 3.17 client against the release binary",
+        runner: Runner::Pytest(Session {
+            folder: "tests/compat",
+            environment: MLFLOW_3,
+            marker: None,
+        }),
+    },
+    Suite {
+        name: "compat-mlflow2",
+        group: "compat",
+        title: "the unmodified mlflow 2.16 client against the release binary",
+        runner: Runner::Pytest(Session {
+            folder: "tests/compat",
+            environment: MLFLOW_2,
+            marker: Some("mlflow2"),
+        }),
+    },
+    Suite {
+        name: "durability",
+        group: "durability",
+        title: "what was acknowledged survives kill -9 and a full disk",
+        runner: Runner::Pytest(Session {
+            folder: "tests/durability",
+            environment: MLFLOW_3,
+            marker: None,
+        }),
+    },
+];
+
+/// A row of the table. `--only` takes its name or its group.
+#[derive(Debug)]
+pub(crate) struct Suite {
+    pub(crate) name: &'static str,
+    pub(crate) group: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) runner: Runner,
+}
+
+/// How a suite is run.
+#[derive(Debug)]
+pub(crate) enum Runner {
+    /// `cargo test` of the whole workspace.
+    Cargo,
+    /// pytest against the release binary, which it finds in `TRACKWAY_BIN`.
+    Pytest(Session),
+}
+
+/// One run of pytest.
+#[derive(Debug)]
+pub(crate) struct Session {
+    folder: &'static str,
+    environment: Environment,
+    /// Only tests that carry this marker.
+    marker: Option<&'static str>,
+}
+
+/// How a suite ended.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    Ran(Counts),
+    /// This machine cannot run it, for the reason given.
+    Skipped(String),
+    /// It did not get as far as counting its tests, or ended badly although none failed.
+    Broken(Counts, String),
+}
+
+/// Gives what `--only` accepts: every group and every name, each once.
+pub(crate) fn names() -> Vec<&'static str> {
+    let mut names: Vec<_> = SUITES
+        .iter()
+        .flat_map(|suite| [suite.group, suite.name])
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+impl Suite {
+    /// Says whether the suite tests the release binary.
+    pub(crate) fn needs_binary(&self) -> bool {
+        matches!(self.runner, Runner::Pytest(_))
+    }
+
+    /// Says whether one of the wanted names means this suite; an empty list means all.
+    pub(crate) fn is_wanted(&self, wanted: &[String]) -> bool {
+        wanted.is_empty()
+            || wanted
+                .iter()
+                .any(|name| name == self.name || name == self.group)
+    }
+
+    /// Runs the tests whose name contains the filter, or all of them.
+    pub(crate) fn run(&self, binary: Option<&Path>, filter: Option<&str>) -> Outcome {
+        let ran = match &self.runner {
+            Runner::Cargo => counted(&mut cargo_test(filter), summary::cargo_line).map(sum),
+            Runner::Pytest(session) if !shell::root().join(session.folder).is_dir() => {
+                return broken(format!("the folder {} is missing", session.folder));
+            }
+            Runner::Pytest(session) => match python::prepare(&session.environment) {
+                Ok(python) => pytest(session, self.name, &python)
+                    .and_then(|mut pytest| {
+                        pytest.args(filter.iter().flat_map(|text| ["-k", text]));
+                        pytest.envs(binary.map(|path| ("TRACKWAY_BIN", path)));
+                        counted(&mut pytest, summary::pytest_line)
+                    })
+                    .map(last),
+                Err(reason) => return Outcome::Skipped(format!("{reason:#}")),
+            },
+        };
+        match ran {
+            Ok((status, counts)) => judge(status, counts, filter.is_some()),
+            Err(reason) => broken(format!("{reason:#}")),
+        }
+    }
+}
+
+type Lines = (ExitStatus, Vec<Counts>);
+
+/// Runs the command with its output on the screen, and collects the lines that hold counts.
+fn counted(command: &mut Command, parse: fn(&str) -> Option<Counts>) -> Result<Lines> {
+    let mut found = Vec::new();
+    let status = shell::each_line(command, |line| {
+        println!("{line}");
+        found.extend(parse(line));
+    })?;
+    Ok((status, found))
+}
+
+/// Each test binary closes with its own counts.
+fn sum((status, lines): Lines) -> (ExitStatus, Option<Counts>) {
+    let total = lines.into_iter().reduce(|mut total, counts| {
+        total.add(counts);
+        total
+    });
+    (status, total)
+}
+
+/// A session closes with one line; an earlier one that looks alike is the output of a test.
+fn last((status, lines): Lines) -> (ExitStatus, Option<Counts>) {
+    (status, lines.last().copied())
+}
+
+fn cargo_test(filter: Option<&str>) -> Command {
+    let mut command = shell::cargo();
+    command
+        .args(["test", "--workspace", "--locked", "--no-fail-fast"])
+        .args(filter);
+    command
+}
+
+/// Prepares a session whose temporary files stay in the checkout, on a real disk.
+fn pytest(session: &Session, name: &str, python: &Path) -> Result<Command> {
+    let target = shell::root().join("target");
+    let temporary = target.join("pytest");
+    fs::create_dir_all(&temporary)
+        .with_context(|| format!("cannot create {}", temporary.display()))?;
+    let mut command = python::program(python);
+    command
+        .args(["-m", "pytest", session.folder, "--basetemp"])
+        .arg(temporary.join(name));
+    command
+        .arg("-o")
+        .arg(format!("cache_dir={}", temporary.join("cache").display()));
+    command.args(session.marker.iter().flat_map(|marker| ["-m", marker]));
+    Ok(command)
+}
+
+fn judge(status: ExitStatus, counts: Option<Counts>, filtered: bool) -> Outcome {
+    let Some(counts) = counts else {
+        return broken(format!("it did not get as far as its tests ({status})"));
+    };
+    let is_empty = counts == Counts::default();
+    if is_empty && !filtered {
+        return broken("it ran no test".to_owned());
+    }
+    if status.success() || counts.failed > 0 || is_empty {
+        return Outcome::Ran(counts);
+    }
+    Outcome::Broken(counts, format!("it failed although no test did ({status})"))
+}
+
+fn broken(reason: String) -> Outcome {
+    Outcome::Broken(Counts::default(), reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_groups_select_suites() {
+        let chosen = |wanted: &[&str]| -> Vec<&str> {
+            let wanted: Vec<String> = wanted.iter().map(|name| name.to_string()).collect();
+            SUITES
+                .iter()
+                .filter(|suite| suite.is_wanted(&wanted))
+                .map(|suite| suite.name)
+                .collect()
+        };
+        assert_eq!(chosen(&[]).len(), SUITES.len());
+        assert_eq!(chosen(&["compat"]), ["compat-mlflow3", "compat-mlflow2"]);
+        assert_eq!(
+            chosen(&["durability", "compat-mlflow2"]),
+            ["compat-mlflow2", "durability"]
+        );
+    }
+
+    #[test]
+    fn lock_file_of_every_environment_is_there() {
+        for suite in SUITES {
+            if let Runner::Pytest(session) = &suite.runner {
+                let name = format!(
+                    "tests/compat/requirements/{}.lock",
+                    session.environment.name
+                );
+                assert!(shell::root().join(&name).is_file(), "{name}");
+            }
+        }
+    }
+
+    #[cfg(unix)]
+    mod judging {
+        use super::*;
+        use std::os::unix::process::ExitStatusExt;
+
+        fn check(exit: i32, counts: Option<Counts>, filtered: bool, expected: &str) {
+            let outcome = judge(ExitStatus::from_raw(exit << 8), counts, filtered);
+            let text = format!("{outcome:?}");
+            assert!(text.starts_with(expected), "{text}");
+        }
+
+        #[test]
+        fn success_needs_a_test_and_a_good_status() {
+            let counts = |passed, failed| {
+                Some(Counts {
+                    passed,
+                    failed,
+                    skipped: 0,
+                })
+            };
+            check(0, counts(3, 0), false, "Ran");
+            check(1, counts(3, 1), false, "Ran");
+            check(1, counts(3, 0), false, "Broken");
+            check(101, None, true, "Broken");
+        }
+
+        #[test]
+        fn no_test_at_all_is_right_only_with_a_filter() {
+            check(5, Some(Counts::default()), true, "Ran");
+            check(5, Some(Counts::default()), false, "Broken");
+            check(0, Some(Counts::default()), false, "Broken");
+        }
+    }
+}
