@@ -181,9 +181,9 @@ create table run_model_outputs (
     id {identity},
     run_id bigint not null,
     model_uuid text not null,
-    step bigint not null
+    step bigint not null,
+    unique (run_id, model_uuid)
 );
-create index run_model_outputs_by_run on run_model_outputs (run_id, id);
 
 -- The digest of each file that came in through the server, by its path under the destination.
 create table artifacts (

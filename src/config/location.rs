@@ -38,6 +38,9 @@ impl ArtifactRoot {
                 let uri = format!("file://{}", encoded(&path));
                 Ok(Self::Local { uri, path })
             }
+            "mlflow-artifacts" if rest.trim_end_matches('/').is_empty() => Ok(Self::Proxied {
+                uri: format!("{scheme}:/"),
+            }),
             "mlflow-artifacts" if rest.starts_with('/') => Ok(Self::Proxied { uri }),
             "http" | "https" if is_proxy(rest) => Ok(Self::Proxied { uri }),
             "http" | "https" => Err(format!(

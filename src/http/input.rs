@@ -32,10 +32,14 @@ impl<M: Message> FromRequest<App> for Wire<M> {
 }
 
 fn check_content_type(headers: &HeaderMap) -> Result<()> {
-    let given = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
+    let Some(given) = headers.get(header::CONTENT_TYPE) else {
+        return Err(Error::invalid(
+            "Bad Request. Content-Type header is missing.",
+        ));
+    };
     let kind = given
+        .to_str()
+        .ok()
         .and_then(|value| value.split(';').next())
         .map(str::trim);
     if kind == Some("application/json") {

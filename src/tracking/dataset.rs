@@ -146,7 +146,8 @@ fn store(tx: &mut Tx<'_>, experiment_id: i64, dataset: &Dataset) -> Result<i64> 
     )
 }
 
-/// Notes logged models that an active run made; each call adds rows.
+/// Notes logged models that an active run made; a model named again keeps its place and takes the
+/// new step.
 pub fn log_outputs(
     tx: &mut Tx<'_>,
     ctx: &Ctx,
@@ -157,7 +158,7 @@ pub fn log_outputs(
     let insert = Insert {
         table: "run_model_outputs",
         columns: &["run_id", "model_uuid", "step"],
-        conflict: "",
+        conflict: "on conflict (run_id, model_uuid) do update set step = excluded.step",
     };
     tx.insert_many(
         &insert,

@@ -15,7 +15,7 @@ use crate::tracking::logged_model::{self, Deleted};
 use crate::tracking::{artifact, run};
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderName, header};
 use axum::response::Response;
 use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt};
@@ -92,7 +92,7 @@ pub(super) fn routes() -> Vec<Route> {
 async fn download(State(app): State<App>, tail: Tail, headers: HeaderMap) -> Result<Response> {
     let store = app.artifacts.own()?;
     let path = ArtifactPath::parse_file(&tail.0)?;
-    file::send(store, &path, &headers).await
+    file::send_own(store, &path, &headers).await
 }
 
 async fn upload(State(app): State<App>, ctx: Ctx, tail: Tail, body: Body) -> Result<()> {
@@ -209,7 +209,16 @@ fn lacking(parameter: &str) -> Error {
     Error::invalid(format!("Request must specify {parameter}."))
 }
 
-async fn small_upload(State(app): State<App>, ctx: Ctx, query: Query, body: Body) -> Result<()> {
+/// The answer to a small upload: an empty body that says it is JSON, as MLflow's does.
+type EmptyJson = ([(HeaderName, &'static str); 1], &'static str);
+const EMPTY_JSON: EmptyJson = ([(header::CONTENT_TYPE, "application/json")], "");
+
+async fn small_upload(
+    State(app): State<App>,
+    ctx: Ctx,
+    query: Query,
+    body: Body,
+) -> Result<EmptyJson> {
     let given = |name| query.first(name).filter(|text| !text.is_empty());
     let uuid = given("run_uuid")
         .ok_or_else(|| lacking("run_uuid"))?
@@ -229,9 +238,11 @@ async fn small_upload(State(app): State<App>, ctx: Ctx, query: Query, body: Body
     let path = root.join(&path);
     let body = futures_util::stream::iter([Ok(bytes)]);
     if root.is_root() {
-        return store.put(&path, body).await.map(|_| ());
+        store.put(&path, body).await?;
+    } else {
+        keep(&app, ctx, path, body).await?;
     }
-    keep(&app, ctx, path, body).await
+    Ok(EMPTY_JSON)
 }
 
 async fn run_uri(app: &App, uuid: String) -> Result<String> {
@@ -255,7 +266,7 @@ async fn presign_upload(
         Owner::Run(uuid) => run_uri(&app, uuid).await?,
         Owner::Model(uuid) => model_uri(&app, uuid).await?,
     };
-    Err(not_presigned("upload", &uri))
+    Err(not_presigned(Presigned::Upload, &uri))
 }
 
 async fn presign_download(
@@ -263,19 +274,32 @@ async fn presign_download(
     Wire(request): Wire<PresignDownload>,
 ) -> Result<Response> {
     let uri = run_uri(&app, request.check()?).await?;
-    Err(not_presigned("download", &uri))
+    Err(not_presigned(Presigned::Download, &uri))
 }
 
-fn not_presigned(what: &str, uri: &str) -> Error {
+fn not_presigned(what: Presigned, uri: &str) -> Error {
     let scheme = uri.split_once(':').map_or("", |(scheme, _)| scheme);
-    if matches!(scheme, "http" | "https" | "mlflow-artifacts") {
-        return Error::invalid(format!(
-            "Presigned {what} is not supported for proxied artifact storage (artifact URI scheme: \
-             {scheme}). This endpoint requires a direct cloud storage artifact URI."
-        ));
+    if !matches!(scheme, "http" | "https" | "mlflow-artifacts") {
+        return Error::new(
+            Code::NotImplemented,
+            format!("Presigned URLs are not supported for artifacts at '{uri}'."),
+        );
     }
-    Error::new(
-        Code::NotImplemented,
-        format!("Presigned {what} is not supported for the current artifact repository"),
-    )
+    Error::invalid(match what {
+        Presigned::Upload => format!(
+            "Presigned upload is not supported for proxied artifact storage (artifact URI scheme: \
+             {scheme}). This endpoint requires a direct cloud storage artifact URI."
+        ),
+        Presigned::Download => format!(
+            "Presigned download is not supported for runs with proxied artifact storage (artifact \
+             URI scheme: {scheme}). This endpoint requires a run with a direct cloud storage \
+             artifact URI."
+        ),
+    })
+}
+
+/// Which way a presigned URL would go.
+enum Presigned {
+    Upload,
+    Download,
 }

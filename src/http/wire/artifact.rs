@@ -180,7 +180,8 @@ fn files(entries: Vec<Entry>, folder: &ArtifactPath) -> Vec<FileInfo> {
         .map(|entry| FileInfo {
             path: path(&entry.name),
             is_dir: entry.is_dir,
-            file_size: (!entry.is_dir).then_some(entry.size),
+            // MLflow leaves the size of an empty file out, and clients read that as 0.
+            file_size: (entry.size > 0).then_some(entry.size),
         })
         .collect()
 }

@@ -1,7 +1,7 @@
 //! The wire of experiments.
 
 use super::field::{Field, Message};
-use super::pair::{PairBody, PairReply, checked_pairs, pairs};
+use super::pair::{PairBody, PairReply, check_distinct_tags, checked_pairs, pairs};
 use crate::artifacts::location::LocationPolicy;
 use crate::error::Result;
 use crate::tracking::experiment::{Experiment, Lifecycle, NewExperiment};
@@ -31,6 +31,7 @@ impl CreateExperiment {
             .map(|location| policy.resolve(&location))
             .transpose()?;
         rule::check_experiment_name(&name)?;
+        check_distinct_tags(&tags)?;
         for tag in &tags {
             rule::check_experiment_tag(&tag.key, &tag.value)?;
         }

@@ -31,8 +31,8 @@ impl<T: FieldValue> Field<T> {
     pub fn required(self, name: &str) -> Result<T> {
         match self {
             Field::Given(value) if !value.is_blank() => Ok(value),
-            Field::Bad(value) => Err(wrong_type(name, &value)),
-            Field::Given(_) | Field::Absent => Err(missing(name)),
+            Field::Bad(value) if value != "" => Err(wrong_type(name, &value)),
+            Field::Given(_) | Field::Bad(_) | Field::Absent => Err(missing(name)),
         }
     }
 

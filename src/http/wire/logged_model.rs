@@ -2,7 +2,7 @@
 
 use super::field::{Field, Message, missing, wrong_type};
 use super::metric::MetricReply;
-use super::pair::{PairBody, PairReply, checked_pairs, pairs};
+use super::pair::{PairBody, PairReply, model_pairs, pairs};
 use crate::error::{Error, Result};
 use crate::tracking::experiment::Pair;
 use crate::tracking::logged_model::{LoggedModel, ModelMetric, NewModel, Status};
@@ -37,8 +37,8 @@ impl CreateModel {
                 .source_run_id
                 .optional("source_run_id")?
                 .unwrap_or_default(),
-            params: checked_pairs(self.params, "params")?,
-            tags: checked_pairs(self.tags, "tags")?,
+            params: model_pairs(self.params, "params")?,
+            tags: model_pairs(self.tags, "tags")?,
             experiment_id: rule::experiment_id(&experiment_id)?,
         })
     }
@@ -87,7 +87,7 @@ impl Message for ModelTags {}
 
 impl ModelTags {
     pub fn check(self) -> Result<Vec<Pair>> {
-        checked_pairs(self.tags, "tags")
+        model_pairs(self.tags, "tags")
     }
 }
 
@@ -101,7 +101,7 @@ impl Message for ModelParams {}
 
 impl ModelParams {
     pub fn check(self) -> Result<Vec<Pair>> {
-        checked_pairs(self.params, "params")
+        model_pairs(self.params, "params")
     }
 }
 

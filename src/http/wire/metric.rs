@@ -40,6 +40,7 @@ impl MetricBody {
             self.dataset_name.optional("dataset_name")?,
             self.dataset_digest.optional("dataset_digest")?,
         );
+        check_dataset(model.as_ref())?;
         check_point(&key, value, timestamp, "")?;
         Ok(Metric {
             key,
@@ -62,6 +63,7 @@ impl MetricBody {
             self.dataset_name.lenient(),
             self.dataset_digest.lenient(),
         );
+        check_dataset(model.as_ref())?;
         Ok(Metric {
             key,
             point: Point::new(timestamp, step, value),
@@ -102,6 +104,15 @@ fn link(
         dataset_name: given(dataset_name),
         dataset_digest: given(dataset_digest),
     })
+}
+
+fn check_dataset(link: Option<&ModelLink>) -> Result<()> {
+    match link.map(|link| (&link.dataset_name, &link.dataset_digest)) {
+        Some((Some(_), None) | (None, Some(_))) => Err(Error::invalid(
+            "Both dataset_name and dataset_digest must be provided if one is provided",
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn check_point(key: &str, value: f64, timestamp: i64, path: &str) -> Result<()> {

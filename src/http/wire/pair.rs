@@ -1,9 +1,15 @@
 //! Keys with values, as tags and params are on the wire.
 
-use super::field::{Field, Message};
-use crate::error::Result;
+use super::field::{Field, Message, missing};
+use crate::error::{Error, Result};
+use crate::python;
 use crate::tracking::experiment::Pair;
+use crate::tracking::rule;
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+
+/// Characters of a key of a logged model's params and tags.
+const MAX_MODEL_KEY: usize = 255;
 
 #[derive(Deserialize, Default, Debug, Clone, PartialEq)]
 #[serde(default)]
@@ -33,6 +39,31 @@ pub fn checked_pairs(list: Field<Vec<Field<PairBody>>>, name: &str) -> Result<Ve
         });
     }
     Ok(pairs)
+}
+
+/// Reads a list of pairs of a logged model: each with a key of 1 to `MAX_MODEL_KEY` characters.
+pub fn model_pairs(list: Field<Vec<Field<PairBody>>>, name: &str) -> Result<Vec<Pair>> {
+    let pairs = checked_pairs(list, name)?;
+    for (index, pair) in pairs.iter().enumerate() {
+        let path = format!("{name}[{index}].key");
+        if pair.key.is_empty() {
+            return Err(missing(&path));
+        }
+        rule::check_length(&path, MAX_MODEL_KEY, &pair.key)?;
+    }
+    Ok(pairs)
+}
+
+/// Refuses a tag key that is given twice.
+pub fn check_distinct_tags(tags: &[Pair]) -> Result<()> {
+    let mut seen = HashSet::new();
+    match tags.iter().find(|tag| !seen.insert(tag.key.as_str())) {
+        None => Ok(()),
+        Some(twice) => Err(Error::invalid(format!(
+            "Invalid value {} for parameter 'tags' supplied: a tag key may be given once.",
+            python::json(&twice.key.as_str().into())
+        ))),
+    }
 }
 
 #[derive(Serialize)]

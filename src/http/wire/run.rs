@@ -3,7 +3,7 @@
 use super::experiment::lifecycles;
 use super::field::{Field, Message, missing, texts, wrong_type};
 use super::metric::{MetricBody, MetricReply};
-use super::pair::{PairBody, PairReply, checked_pairs, pairs};
+use super::pair::{PairBody, PairReply, check_distinct_tags, checked_pairs, pairs};
 use crate::error::{Error, Result};
 use crate::python;
 use crate::tracking::assemble::FullRun;
@@ -36,15 +36,7 @@ impl CreateRun {
         let experiment_id = self.experiment_id.required("experiment_id")?;
         let start_time = whole(self.start_time, "start_time")?.unwrap_or(0);
         let name = self.run_name.optional("run_name")?.unwrap_or_default();
-        let tags = checked_tags(checked_pairs(self.tags, "tags")?, long)?;
-        let mut keys: Vec<&str> = tags.iter().map(|tag| tag.key.as_str()).collect();
-        keys.sort_unstable();
-        if let Some(twice) = keys.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(Error::invalid(format!(
-                "Invalid value {} for parameter 'tags' supplied: a tag key may be given once.",
-                python::json(&twice[0].into())
-            )));
-        }
+        let tags = first_tags(checked_pairs(self.tags, "tags")?, long)?;
         Ok(NewRun {
             experiment_id: rule::experiment_id(&experiment_id)?,
             user_id: self.user_id.lenient().unwrap_or_default(),
@@ -53,6 +45,21 @@ impl CreateRun {
             tags,
         })
     }
+}
+
+/// Checks the tags that a run is created with: their keys may hold any characters, unlike later.
+fn first_tags(tags: Vec<Pair>, long: LongValues) -> Result<Vec<Pair>> {
+    check_distinct_tags(&tags)?;
+    tags.into_iter()
+        .map(|tag| {
+            rule::check_length("key", rule::MAX_KEY, &tag.key)?;
+            let value = rule::fit("value", rule::MAX_TAG_VALUE, tag.value, long)?;
+            Ok(Pair {
+                value,
+                key: tag.key,
+            })
+        })
+        .collect()
 }
 
 /// Reads a time; a number with a fraction counts as none, as MLflow reads it.
@@ -131,11 +138,14 @@ impl UpdateRun {
         if let Some(name) = &name {
             rule::check_length("run_name", rule::MAX_TAG_VALUE, name)?;
         }
-        let status = self.status.lenient().and_then(|status| match status {
-            Json::String(name) => Status::from_name(&name),
-            Json::Number(number) => Status::from_number(number.as_i64()?),
-            _ => None,
-        });
+        let status = match self.status {
+            Field::Absent => None,
+            Field::Given(Json::String(name)) => Status::from_name(&name),
+            Field::Given(value) | Field::Bad(value) => {
+                let known = value.as_i64().and_then(Status::from_number);
+                Some(known.ok_or_else(|| wrong_type("status", &value))?)
+            }
+        };
         Ok((
             run,
             Update {

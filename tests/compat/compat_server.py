@@ -1,0 +1,141 @@
+"""Starts and stops the servers the suite talks to: a Trackway binary or MLflow's own server.
+
+It never picks a server by itself: the caller says which kind, or the environment does
+(`TRACKWAY_BIN`, `COMPAT_SERVER`, see README.md).
+"""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import requests
+
+TRACKWAY, MLFLOW = "trackway", "mlflow"
+# MLflow's server imports for half a minute on a small machine; Trackway answers in well under one.
+START_SECONDS = {TRACKWAY: 20, MLFLOW: 150}
+# Made absolute at once: tests change the working directory.
+BINARY = Path(os.environ["TRACKWAY_BIN"]).resolve() if os.environ.get("TRACKWAY_BIN") else None
+
+
+class Server:
+    """One running server: `kind`, base `url`, and the tail of what it logged."""
+
+    def __init__(self, kind, url, process=None, log=None, data_dir=None):
+        self.kind = kind
+        self.url = url
+        self.process = process
+        self.log = log
+        self.data_dir = data_dir
+
+    @property
+    def port(self):
+        """TCP port of the server."""
+        return int(self.url.rsplit(":", 1)[1])
+
+    def tail(self, lines=40):
+        """Last `lines` lines of the server's output; empty for a server we did not start."""
+        if self.log is None or not self.log.exists():
+            return ""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+    def stop(self):
+        """Ends the process we started, and its children, by process id; deletes its files."""
+        if self.process is None:
+            return
+        if self.process.poll() is None:
+            group = os.getpgid(self.process.pid)
+            os.killpg(group, signal.SIGTERM)
+            try:
+                self.process.wait(timeout=15)
+            except subprocess.TimeoutExpired:
+                os.killpg(group, signal.SIGKILL)
+                self.process.wait(timeout=15)
+        shutil.rmtree(self.data_dir, ignore_errors=True)
+
+
+def free_port():
+    """A TCP port of 127.0.0.1 that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def selected():
+    """What the environment asks for: (kind, url of a running server or None)."""
+    choice = os.environ.get("COMPAT_SERVER", "")
+    attached = re.fullmatch(rf"({TRACKWAY}|{MLFLOW})@(http://[^/]+)/?", choice)
+    if attached:
+        return attached.group(1), attached.group(2)
+    if choice == MLFLOW:
+        return MLFLOW, None
+    if choice in ("", TRACKWAY) and BINARY:
+        return TRACKWAY, None
+    raise LookupError(
+        "set TRACKWAY_BIN to a Trackway binary, or COMPAT_SERVER to 'mlflow', 'mlflow@http://..' "
+        f"or 'trackway@http://..' (COMPAT_SERVER is {choice!r})"
+    )
+
+
+def start(kind, extra=(), prefix=""):
+    """Starts a server of `kind` on a free port with `extra` options; waits until it is healthy.
+
+    `prefix` is the static prefix under which its health check lives. Raises RuntimeError with the
+    end of the server's log if it exits or is not healthy in time.
+    """
+    port = free_port()
+    home = Path(tempfile.mkdtemp(prefix=f"compat-{kind}-"))
+    log = home / "server.log"
+    command = _command(kind, port, home) + list(extra)
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            command, stdout=out, stderr=subprocess.STDOUT, cwd=home, env=_environment(),
+            start_new_session=True,
+        )
+    server = Server(kind, f"http://127.0.0.1:{port}", process, log, home)
+    try:
+        _wait_until_healthy(server, prefix)
+    except BaseException:
+        # A test that hits its time limit here must not leave the process behind.
+        server.stop()
+        raise
+    return server
+
+
+def _command(kind, port, home):
+    address = ["--host", "127.0.0.1", "--port", str(port)]
+    if kind == TRACKWAY:
+        if not BINARY or not BINARY.is_file():
+            raise LookupError(f"TRACKWAY_BIN must name the binary to start, not {BINARY}")
+        return [str(BINARY), "server", "--data-dir", str(home / "data"), *address]
+    return [
+        sys.executable, "-m", "mlflow", "server",
+        "--backend-store-uri", f"sqlite:///{home / 'mlflow.db'}",
+        "--artifacts-destination", str(home / "artifacts"),
+        "--workers", "1", *address,
+    ]
+
+
+def _environment():
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "_MLFLOW_"))}
+    return {**kept, "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "1"}
+
+
+def _wait_until_healthy(server, prefix):
+    deadline = time.monotonic() + START_SECONDS[server.kind]
+    while time.monotonic() < deadline:
+        if server.process.poll() is not None:
+            raise RuntimeError(f"the {server.kind} server ended at start:\n{server.tail()}")
+        try:
+            if requests.get(f"{server.url}{prefix}/health", timeout=5).status_code == 200:
+                return
+        except requests.RequestException:
+            pass
+        time.sleep(0.05)
+    raise RuntimeError(f"the {server.kind} server was not healthy in time:\n{server.tail()}")
