@@ -4,6 +4,7 @@ pub mod app;
 pub mod artifacts;
 pub mod cli;
 pub mod config;
+pub mod ctx;
 pub mod db;
 pub mod error;
 pub mod http;

@@ -10,6 +10,7 @@ use crate::http::{router, security};
 use crate::jobs::Jobs;
 use crate::tracking::experiment;
 use crate::tracking::rule::LongValues;
+use axum::serve::ListenerExt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -72,6 +73,12 @@ pub async fn run(config: Config) -> Result<()> {
     let stop = CancellationToken::new();
     let stopping = stop.clone();
     let served = tokio::spawn(async move {
+        // Answers are small: waiting to fill a packet would only add latency.
+        let listener = listener.tap_io(|connection| {
+            if let Err(error) = connection.set_nodelay(true) {
+                tracing::debug!(%error, "a connection cannot be set to send at once");
+            }
+        });
         axum::serve(listener, service)
             .with_graceful_shutdown(stopping.cancelled_owned())
             .await

@@ -126,7 +126,7 @@ fn sample(key: &Key) -> &'static str {
         "log.level" => "debug",
         "tracking.end_stale_after_s" => "21600",
         name => match key.kind {
-            super::super::kind::Kind::Bool => "true",
+            crate::config::kind::Kind::Bool => "true",
             _ if name.ends_with("_ms") => "500",
             _ => "7",
         },

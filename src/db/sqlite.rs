@@ -21,6 +21,12 @@ use tokio::sync::{Semaphore, oneshot};
 const GROUP_LIMIT: usize = 512;
 /// Prepared statements kept by a connection.
 const STATEMENT_CACHE: usize = 128;
+/// Pages of the write-ahead log, 4 KiB each, after which it is copied into the database file.
+const CHECKPOINT_PAGES: i64 = 4_000;
+/// Bytes that the write-ahead log file keeps once it was copied.
+const WAL_LIMIT: i64 = 64 * 1024 * 1024;
+/// The page cache of a connection, in KiB; memory is taken only as it is used.
+const CACHE_KIB: i64 = 16 * 1024;
 /// How long a connection waits for another process that holds the database.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -147,6 +153,9 @@ fn connect(options: &SqliteOptions) -> Result<Connection> {
             Durability::Relaxed => "normal",
         };
         conn.pragma_update(None, "synchronous", synchronous)?;
+        conn.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+        conn.pragma_update(None, "journal_size_limit", WAL_LIMIT)?;
+        conn.pragma_update(None, "cache_size", -CACHE_KIB)?;
         Ok(conn)
     };
     open().map_err(|error| {

@@ -1,8 +1,8 @@
 //! The digests of files that came in through the server, by their path below the destination.
 
 use super::watch;
-use crate::app::Ctx;
 use crate::artifacts::{ArtifactPath, Stored};
+use crate::ctx::Ctx;
 use crate::db::Tx;
 use crate::error::Result;
 use crate::params;

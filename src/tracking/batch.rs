@@ -3,7 +3,7 @@
 use super::experiment::Pair;
 use super::metric::{self, Metric};
 use super::{param, run, tag};
-use crate::app::Ctx;
+use crate::ctx::Ctx;
 use crate::db::Tx;
 use crate::error::Result;
 

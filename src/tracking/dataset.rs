@@ -2,7 +2,7 @@
 
 use super::run::{self, Run};
 use super::{experiment::Pair, rule};
-use crate::app::Ctx;
+use crate::ctx::Ctx;
 use crate::db::{Insert, Tx, Value};
 use crate::error::{Error, Result};
 use crate::params;

@@ -1,8 +1,8 @@
 //! Experiments: the groups that runs belong to.
 
 use super::rule;
-use crate::app::Ctx;
 use crate::artifacts::location;
+use crate::ctx::Ctx;
 use crate::db::{Insert, Tx, Value};
 use crate::error::{Code, Error, Result};
 use crate::params;

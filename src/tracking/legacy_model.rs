@@ -3,7 +3,7 @@
 use super::experiment::Pair;
 use super::rule::{self, LongValues};
 use super::{run, tag};
-use crate::app::Ctx;
+use crate::ctx::Ctx;
 use crate::db::Tx;
 use crate::error::{Error, Result};
 use serde_json::{Map, Value as Json};

@@ -2,7 +2,7 @@
 
 use super::experiment::Pair;
 use super::run::{self, Run};
-use crate::app::Ctx;
+use crate::ctx::Ctx;
 use crate::db::{Insert, Tx, Value, placeholders};
 use crate::error::{Error, Result};
 use crate::python;

@@ -2,8 +2,8 @@
 
 use super::experiment::{self, Lifecycle, Pair};
 use super::tag;
-use crate::app::{Ctx, Ids};
 use crate::artifacts::location;
+use crate::ctx::{Ctx, Ids};
 use crate::db::{Row, Tx};
 use crate::error::{Error, Result};
 use crate::params;

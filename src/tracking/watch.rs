@@ -6,7 +6,7 @@
 use super::experiment::{Lifecycle, Pair};
 use super::run::{self, Run, Staleness, Status};
 use super::tag;
-use crate::app::Ctx;
+use crate::ctx::Ctx;
 use crate::db::Tx;
 use crate::error::Result;
 use crate::params;

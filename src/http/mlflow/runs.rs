@@ -5,9 +5,10 @@ use crate::error::{Error, Result};
 use crate::http::input::Wire;
 use crate::http::reply::{Empty, Reply};
 use crate::http::router::{Access, Route, get, post};
+use crate::http::wire::batch::LogBatch;
 use crate::http::wire::metric::LogMetric;
 use crate::http::wire::run::{
-    CreateRun, LogBatch, LogModel, OneRun, RunById, RunPair, RunReply, UpdateRun, UpdatedRun,
+    CreateRun, LogModel, OneRun, RunById, RunPair, RunReply, UpdateRun, UpdatedRun,
 };
 use crate::tracking::batch::{self, Batch};
 use crate::tracking::{assemble, legacy_model, param, run, tag};

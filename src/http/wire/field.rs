@@ -12,17 +12,12 @@ use std::fmt;
 use std::marker::PhantomData;
 
 /// A field that is absent (or null), of the wrong type, or given.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub enum Field<T> {
+    #[default]
     Absent,
     Bad(Json),
     Given(T),
-}
-
-impl<T> Default for Field<T> {
-    fn default() -> Self {
-        Field::Absent
-    }
 }
 
 impl<T: FieldValue> Field<T> {

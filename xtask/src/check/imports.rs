@@ -27,11 +27,12 @@ const LAYERS: &[&[&str]] = &[
     &["search"],
     &["config", "logging"],
     &["db"],
-    &["error"],
+    &["ctx"],
+    &["error", "names", "python"],
 ];
 
 /// What a command may use: it is a client of the server.
-const CLIENT_USES: &[&str] = &["cli", "http::wire", "config", "error"];
+const CLIENT_USES: &[&str] = &["cli", "http::wire", "config", "error", "names", "python"];
 
 /// The commands that start or maintain a server; they may use all of it.
 const SERVER_COMMANDS: &[&str] = &[
