@@ -18,7 +18,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 /// Opens everything that requests need, and brings the schema up to date.
-pub async fn open(config: &Config) -> Result<App> {
+pub async fn open(config: &Config, clock: Clock, ids: Ids) -> Result<App> {
     let db = Db::open_sqlite(config.sqlite_options()?)?;
     let report = db.migrate().await?;
     for step in &report.newly_applied {
@@ -30,7 +30,6 @@ pub async fn open(config: &Config) -> Result<App> {
         true => Some(ArtifactStore::open(&destination.display().to_string())?),
         false => None,
     };
-    let clock = Clock::system();
     let (now, root) = (clock.now(), artifact_root.clone());
     db.write(move |tx| experiment::ensure_default(tx, now, &root))
         .await?;
@@ -38,7 +37,7 @@ pub async fn open(config: &Config) -> Result<App> {
         db,
         artifacts: Shelf::new(store, config.local_roots()?),
         clock,
-        ids: Ids::random(),
+        ids,
         settings: Arc::new(Settings {
             long_values: match config.tracking.truncate_long_values {
                 true => LongValues::Truncate,
@@ -61,7 +60,7 @@ pub async fn open(config: &Config) -> Result<App> {
 
 /// Serves until the process gets SIGINT or SIGTERM.
 pub async fn run(config: Config) -> Result<()> {
-    let app = open(&config).await?;
+    let app = open(&config, Clock::system(), Ids::random()).await?;
     let jobs = Jobs::start(&app, &config.tracking);
     let service = router::service(app.clone(), &config.server.static_prefix);
     let service = security::apply(service, &config.server);

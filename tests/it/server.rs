@@ -75,12 +75,12 @@ impl TestServer {
         let mut config = Config::with_defaults().unwrap();
         config.server.data_dir = folder.path().to_owned();
         change(&mut config);
-        let mut app = trackway::server::open(&config).await.unwrap();
         let now = Arc::new(AtomicI64::new(START_MS));
         let clock = now.clone();
-        app.clock = Clock::from_fn(move || clock.load(Ordering::Relaxed));
+        let clock = Clock::from_fn(move || clock.load(Ordering::Relaxed));
         let next = AtomicU64::new(1);
-        app.ids = Ids::from_fn(move || u128::from(next.fetch_add(1, Ordering::Relaxed)));
+        let ids = Ids::from_fn(move || u128::from(next.fetch_add(1, Ordering::Relaxed)));
+        let app = trackway::server::open(&config, clock, ids).await.unwrap();
         let router = router::service(app.clone(), &config.server.static_prefix);
         let router = security::apply(router, &config.server);
         Self {
