@@ -6,7 +6,7 @@ use crate::artifacts::{ArtifactStore, LocationPolicy, Shelf};
 use crate::config::Config;
 use crate::db::Db;
 use crate::error::{Error, Result};
-use crate::http::{router, security};
+use crate::http::router;
 use crate::jobs::Jobs;
 use crate::tracking::experiment;
 use crate::tracking::rule::LongValues;
@@ -62,8 +62,7 @@ pub async fn open(config: &Config, clock: Clock, ids: Ids) -> Result<App> {
 pub async fn run(config: Config) -> Result<()> {
     let app = open(&config, Clock::system(), Ids::random()).await?;
     let jobs = Jobs::start(&app, &config.tracking);
-    let service = router::service(app.clone(), &config.server.static_prefix);
-    let service = security::apply(service, &config.server);
+    let service = router::service(app.clone(), &config.server);
     let listener = listen(&config).await?;
     let address = listener
         .local_addr()

@@ -4,8 +4,9 @@
 //! by `trackway routes`, and tried by the tests.
 
 use super::input::RequestId;
-use super::{health, mlflow};
+use super::{health, mlflow, security};
 use crate::app::App;
+use crate::config::Server;
 use crate::error::{Code, Error};
 use axum::Router;
 use axum::extract::{Request, State};
@@ -144,19 +145,21 @@ pub fn table() -> Vec<RouteInfo> {
     table
 }
 
-/// Builds the service, with every path behind `static_prefix` (empty, or beginning with a slash).
-pub fn service(app: App, static_prefix: &str) -> Router {
+/// Builds the service: every path behind the static prefix, the security checks in front of them,
+/// and before all that an id for the request.
+pub fn service(app: App, server: &Server) -> Router {
+    let static_prefix = &server.static_prefix;
     let mut router = Router::new();
     for route in rows().into_iter().flat_map(|(_, routes)| routes) {
         for path in route.paths() {
             router = router.route(&format!("{static_prefix}{path}"), route.handler.clone());
         }
     }
-    router
+    let router = router
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)
-        .layer(middleware::from_fn_with_state(app.clone(), identify))
-        .with_state(app)
+        .with_state(app.clone());
+    security::apply(router, server).layer(middleware::from_fn_with_state(app, identify))
 }
 
 /// Areas of MLflow's API that Trackway does not have.

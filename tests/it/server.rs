@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 use trackway::app::{App, Clock, Ids};
 use trackway::config::Config;
-use trackway::http::{router, security};
+use trackway::http::router;
 
 /// The first moment of a test's clock: 14 November 2023, 22:13:20 UTC.
 pub(crate) const START_MS: i64 = 1_700_000_000_000;
@@ -81,8 +81,7 @@ impl TestServer {
         let next = AtomicU64::new(1);
         let ids = Ids::from_fn(move || u128::from(next.fetch_add(1, Ordering::Relaxed)));
         let app = trackway::server::open(&config, clock, ids).await.unwrap();
-        let router = router::service(app.clone(), &config.server.static_prefix);
-        let router = security::apply(router, &config.server);
+        let router = router::service(app.clone(), &config.server);
         Self {
             app,
             router,
