@@ -15,7 +15,7 @@ const MAX_DECODINGS: usize = 10;
 /// A path below an artifact root; the root itself is the empty path.
 ///
 /// Invariant: the segments are joined by single slashes, none is empty, `.` or `..`, and none holds
-/// a control character, `#`, or an escape sequence that could still be decoded.
+/// a control character, `#`, or an escape sequence that could still be decoded into text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct ArtifactPath {
     joined: String,
@@ -111,19 +111,35 @@ pub(super) fn is_addressable(name: &str) -> bool {
     ArtifactPath::parse(name).is_ok_and(|path| path.as_str() == name)
 }
 
-/// Decodes until nothing changes; 400 for bytes that are not UTF-8 and for endless nesting.
+/// Decodes until nothing changes, or until the bytes would be no UTF-8: then the percent signs are
+/// part of the name, as in the images of old clients. 400 for endless nesting.
 fn decode(raw: &str) -> Result<Cow<'_, str>> {
     let mut path = Cow::Borrowed(raw);
     for _ in 0..MAX_DECODINGS {
-        let next = percent_decode_str(&path)
-            .decode_utf8()
-            .map_err(|_| invalid_path())?;
-        if next == path {
-            return Ok(path);
+        match percent_decode_str(&path).decode_utf8() {
+            Ok(next) if next == path => return Ok(path),
+            Ok(next) => path = Cow::Owned(next.into_owned()),
+            Err(_) if hides_unsafe(&path) => return Err(invalid_path()),
+            Err(_) => return Ok(path),
         }
-        path = Cow::Owned(next.into_owned());
     }
     Err(invalid_path())
+}
+
+/// Tells whether a name that is kept with its escapes would lead out if they were decoded after all.
+fn hides_unsafe(path: &str) -> bool {
+    let mut text = path.to_owned();
+    for _ in 0..MAX_DECODINGS {
+        let next = percent_decode_str(&text).decode_utf8_lossy().into_owned();
+        if is_unsafe(&next) {
+            return true;
+        }
+        if next == text {
+            return false;
+        }
+        text = next;
+    }
+    true
 }
 
 /// Refuses what leads up or out. Every segment is judged as if it came first, so that a name is as
@@ -256,13 +272,22 @@ mod tests {
     #[test]
     fn names_that_no_client_could_read_back_are_refused() {
         for raw in [
-            "a#b", "a%23b", "#", "a\0b", "a%00b", "a\nb", "a%0ab", "a\u{7f}", "a\u{85}b", "%ff",
-            "a/%c3%28",
+            "a#b", "a%23b", "#", "a\0b", "a%00b", "a\nb", "a%0ab", "a\u{7f}", "a\u{85}b",
         ] {
             check(raw, None);
         }
         let nested = format!("a%{}20b", "25".repeat(12));
         check(&nested, None);
+    }
+
+    #[test]
+    fn percent_signs_that_are_no_text_are_part_of_the_name() {
+        check("%ff", Some("%ff"));
+        check("a/%c3%28", Some("a/%c3%28"));
+        check("frame%25step%250%25C2c9.png", Some("frame%step%0%C2c9.png"));
+        check("..%2f%ff", None);
+        check("%252e%252e%252f%ff", None);
+        check("%23%ff", None);
     }
 
     #[test]
