@@ -6,7 +6,16 @@
     clippy::indexing_slicing
 )]
 
+mod artifacts;
+mod batches;
+mod experiments;
+mod logged_models;
+mod metrics;
+mod metrics_random;
 mod recorded;
 mod replay;
+mod run_files;
+mod runs;
 mod search;
 mod server;
+mod support;
