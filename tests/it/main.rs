@@ -9,6 +9,7 @@
 mod artifacts;
 mod batches;
 mod experiments;
+mod inputs;
 mod logged_models;
 mod metrics;
 mod metrics_random;
