@@ -19,4 +19,5 @@ mod run_files;
 mod runs;
 mod search;
 mod server;
+mod server_routes;
 mod support;
