@@ -20,4 +20,5 @@ mod runs;
 mod search;
 mod server;
 mod server_routes;
+mod stale;
 mod support;
