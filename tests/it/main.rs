@@ -7,7 +7,9 @@
 )]
 
 mod artifacts;
+mod bad_input;
 mod batches;
+mod concurrency;
 mod experiments;
 mod inputs;
 mod logged_models;
