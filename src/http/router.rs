@@ -74,6 +74,11 @@ impl Route {
         self
     }
 
+    /// Says whether the route is there on a server that offers artifacts alone.
+    fn serves_artifacts(&self) -> bool {
+        self.access == Access::Open || self.path.contains("/mlflow-artifacts/")
+    }
+
     fn paths(&self) -> Vec<String> {
         match self.mount {
             Mount::Both => {
@@ -151,8 +156,15 @@ pub fn service(app: App, server: &Server) -> Router {
     let static_prefix = &server.static_prefix;
     let mut router = Router::new();
     for route in rows().into_iter().flat_map(|(_, routes)| routes) {
+        let handler = match app.settings.only_artifacts && !route.serves_artifacts() {
+            true => route
+                .handler
+                .clone()
+                .route_layer(middleware::from_fn(switched_off)),
+            false => route.handler.clone(),
+        };
         for path in route.paths() {
-            router = router.route(&format!("{static_prefix}{path}"), route.handler.clone());
+            router = router.route(&format!("{static_prefix}{path}"), handler.clone());
         }
     }
     let router = router
@@ -199,6 +211,15 @@ async fn unknown_route(method: Method, uri: Uri) -> Error {
             uri.path()
         ),
     )
+}
+
+/// Stands before every route that a server of artifacts alone does not offer.
+async fn switched_off(request: Request, _: Next) -> Error {
+    Error::unavailable(format!(
+        "Endpoint: {} disabled due to the mlflow server running in `--artifacts-only` mode. To \
+         enable tracking server functionality, run `mlflow server` without `--artifacts-only`",
+        request.uri().path()
+    ))
 }
 
 async fn wrong_method(method: Method, uri: Uri) -> Error {

@@ -12,7 +12,7 @@ use crate::http::wire::artifact::{
     ListArtifacts, ListModelFiles, ListOwn, Listing, Owner, PresignDownload, PresignUpload,
 };
 use crate::tracking::logged_model::{self, Deleted};
-use crate::tracking::{artifact, run};
+use crate::tracking::{artifact, run, watch};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, header};
@@ -233,12 +233,15 @@ async fn small_upload(
     if bytes.is_empty() {
         return Err(lacking("data"));
     }
-    let root_uri = run_uri(&app, uuid).await?;
+    let root_uri = run_uri(&app, uuid.clone()).await?;
     let (store, root) = app.artifacts.reach(&root_uri)?;
     let path = root.join(&path);
     let body = futures_util::stream::iter([Ok(bytes)]);
     if root.is_root() {
         store.put(&path, body).await?;
+        app.db
+            .write(move |tx| watch::note_write(tx, &ctx, &uuid))
+            .await?;
     } else {
         keep(&app, ctx, path, body).await?;
     }
