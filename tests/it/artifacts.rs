@@ -274,7 +274,7 @@ async fn no_spelling_of_a_path_leads_out_of_the_store() {
         "file:%2f%2f%2fetc%2fpasswd",
         "a%23b",
         "a%00b",
-        "%ff",
+        "..%2f%ff",
     ] {
         for method in ["GET", "PUT", "DELETE"] {
             let answer = server.bare(method, &format!("{PROXY}/{path}")).await;
@@ -286,11 +286,8 @@ async fn no_spelling_of_a_path_leads_out_of_the_store() {
             );
             assert_eq!(message, "Invalid path", "{method} {path}");
         }
-        // A query is text, so that bytes which are none were replaced before the path is read.
-        if path != "%ff" {
-            let listing = server.get(&format!("{PROXY}?path={path}")).await;
-            assert_eq!(listing.refused().2, "Invalid path", "{path}");
-        }
+        let listing = server.get(&format!("{PROXY}?path={path}")).await;
+        assert_eq!(listing.refused().2, "Invalid path", "{path}");
     }
     let secret = std::fs::read_to_string(server.folder.path().join("secret.txt"));
     assert_eq!(secret.unwrap(), "secret");

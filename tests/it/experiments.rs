@@ -128,7 +128,7 @@ async fn a_name_stays_taken_after_its_experiment_was_deleted() {
     {
       "error_class": "RESOURCE_ALREADY_EXISTS",
       "error_code": "RESOURCE_ALREADY_EXISTS",
-      "message": "Experiment(name=taken) already exists. Names of deleted experiments stay taken; choose another name, or restore or rename the other experiment.",
+      "message": "Experiment(name=taken) already exists.",
       "sqlstate": "KAM00"
     }
     "#);

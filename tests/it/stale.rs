@@ -4,6 +4,7 @@ use crate::server::{START_MS, TestServer};
 use crate::support::pairs;
 use serde_json::{Value as Json, json};
 use trackway::ctx::Ctx;
+use trackway::tracking::run;
 use trackway::tracking::watch::{self, Limits};
 
 const HOUR: i64 = 3_600_000;
@@ -49,7 +50,7 @@ fn running() -> (Json, Json, Json) {
 async fn a_silent_run_is_marked_as_stale_and_later_ended() {
     let server = TestServer::start().await;
     let run = server.run("0").await;
-    server.advance(HOUR);
+    server.advance(HOUR + run::TOUCH_EVERY_MS);
     assert_eq!(watch(&server, LIMITS).await, 0);
     assert_eq!(state(&server, &run).await, running());
     server.advance(1);
@@ -63,7 +64,7 @@ async fn a_silent_run_is_marked_as_stale_and_later_ended() {
     server.advance(2 * HOUR);
     assert_eq!(watch(&server, LIMITS).await, 1);
     assert_eq!(watch(&server, LIMITS).await, 0);
-    let why = "ended by the server at 2023-11-15T01:13:20Z: nothing was written since \
+    let why = "ended by the server at 2023-11-15T01:13:25Z: nothing was written since \
         2023-11-14T22:13:20Z; a write revives the run";
     let tags = json!({ "trackway.endedReason": why });
     assert_eq!(
