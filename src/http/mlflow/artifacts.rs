@@ -110,6 +110,11 @@ where
     let turn = Turn::default();
     let body = app.artifacts.in_turn(&path, body, &turn);
     let stored = app.artifacts.own()?.put(&path, body).await?;
+    // A long upload is a write at its end, not at its start.
+    let ctx = Ctx {
+        now: app.clock.now(),
+        ..ctx
+    };
     app.db
         .write(move |tx| artifact::record(tx, &ctx, &path, stored))
         .await?;
