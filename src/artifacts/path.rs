@@ -111,16 +111,17 @@ pub(super) fn is_addressable(name: &str) -> bool {
     ArtifactPath::parse(name).is_ok_and(|path| path.as_str() == name)
 }
 
-/// Decodes until nothing changes, or until the bytes would be no UTF-8: then the percent signs are
-/// part of the name, as in the images of old clients. 400 for endless nesting.
+/// Decodes until nothing changes, or until the result would be no text: then the percent signs are
+/// part of the name, as in the images of old clients (`frame%step%0%timestamp%1795..`). 400 for
+/// endless nesting.
 fn decode(raw: &str) -> Result<Cow<'_, str>> {
     let mut path = Cow::Borrowed(raw);
     for _ in 0..MAX_DECODINGS {
         match percent_decode_str(&path).decode_utf8() {
             Ok(next) if next == path => return Ok(path),
-            Ok(next) => path = Cow::Owned(next.into_owned()),
-            Err(_) if hides_unsafe(&path) => return Err(invalid_path()),
-            Err(_) => return Ok(path),
+            Ok(next) if !next.contains(char::is_control) => path = Cow::Owned(next.into_owned()),
+            _ if hides_unsafe(&path) => return Err(invalid_path()),
+            _ => return Ok(path),
         }
     }
     Err(invalid_path())
@@ -131,7 +132,7 @@ fn hides_unsafe(path: &str) -> bool {
     let mut text = path.to_owned();
     for _ in 0..MAX_DECODINGS {
         let next = percent_decode_str(&text).decode_utf8_lossy().into_owned();
-        if is_unsafe(&next) {
+        if leads_out(&next) || next.contains(['#', '\0']) {
             return true;
         }
         if next == text {
@@ -142,12 +143,14 @@ fn hides_unsafe(path: &str) -> bool {
     true
 }
 
+fn is_unsafe(path: &str) -> bool {
+    path.contains(|c: char| c == '#' || c.is_control()) || leads_out(path)
+}
+
 /// Refuses what leads up or out. Every segment is judged as if it came first, so that a name is as
 /// safe in a listing of its folder as in its whole path.
-fn is_unsafe(path: &str) -> bool {
-    path.starts_with('/')
-        || path.contains(|c: char| c == '#' || c.is_control())
-        || path.split('/').any(is_unsafe_segment)
+fn leads_out(path: &str) -> bool {
+    path.starts_with('/') || path.split('/').any(is_unsafe_segment)
 }
 
 fn is_unsafe_segment(segment: &str) -> bool {
@@ -272,7 +275,7 @@ mod tests {
     #[test]
     fn names_that_no_client_could_read_back_are_refused() {
         for raw in [
-            "a#b", "a%23b", "#", "a\0b", "a%00b", "a\nb", "a%0ab", "a\u{7f}", "a\u{85}b",
+            "a#b", "a%23b", "#", "a\0b", "a%00b", "a\nb", "a\u{7f}", "a\u{85}b",
         ] {
             check(raw, None);
         }
@@ -285,6 +288,12 @@ mod tests {
         check("%ff", Some("%ff"));
         check("a/%c3%28", Some("a/%c3%28"));
         check("frame%25step%250%25C2c9.png", Some("frame%step%0%C2c9.png"));
+        check(
+            "frame%25step%2510%25timestamp%251795246525647%25E70cd3ce.png",
+            Some("frame%step%10%timestamp%1795246525647%E70cd3ce.png"),
+        );
+        check("a%0ab", Some("a%0ab"));
+        check("..%2f%17", None);
         check("..%2f%ff", None);
         check("%252e%252e%252f%ff", None);
         check("%23%ff", None);
