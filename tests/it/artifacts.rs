@@ -273,7 +273,7 @@ async fn no_spelling_of_a_path_leads_out_of_the_store() {
         "C:%5cx",
         "file:%2f%2f%2fetc%2fpasswd",
         "a%23b",
-        "a%00b",
+        "..%2f%00",
         "..%2f%ff",
     ] {
         for method in ["GET", "PUT", "DELETE"] {
