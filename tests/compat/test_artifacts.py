@@ -129,6 +129,7 @@ def check_image_steps(client, run_id, key, name):
         assert len(fetched(client, run_id, path)) > 0
 
 
+@pytest.mark.usefixtures("speakable_ids")
 def test_an_image_with_a_key_and_a_step_is_stored_and_marked(client, run_id):
     check_image_steps(client, run_id, "frame", "frame")
 

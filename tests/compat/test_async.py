@@ -64,6 +64,7 @@ def test_a_refused_asynchronous_call_reports_the_refusal(client, run_id):
     assert client.get_run(run_id).data.params == {"p": "1"}
 
 
+@pytest.mark.usefixtures("speakable_ids")
 def test_images_are_uploaded_in_the_background(client, experiment):
     import numpy as np
 
