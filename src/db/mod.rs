@@ -7,6 +7,7 @@
 //! durability, on the disk.
 
 mod keys;
+pub mod like;
 mod migrate;
 mod page;
 mod row;
@@ -16,8 +17,8 @@ mod value;
 
 pub use keys::KeyCache;
 pub use migrate::MigrationReport;
-pub use page::{Cursor, placeholders};
-pub use row::{FromColumn, Row};
+pub use page::{Cursor, by_bytes, placeholders};
+pub use row::{Column, FromColumn, Row};
 pub use sqlite::{Durability, SqliteOptions};
 pub use tx::{Insert, Tx};
 pub use value::Value;

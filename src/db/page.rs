@@ -1,4 +1,5 @@
-//! Helpers for lists: placeholders of an `in (..)` list, and the cursor inside a page token.
+//! Helpers for lists: placeholders of an `in (..)` list, the order of texts, and the cursor inside a
+//! page token.
 
 use crate::error::{Error, Result};
 use base64::Engine;
@@ -18,6 +19,14 @@ pub fn placeholders(first: usize, count: usize) -> String {
         let _ = write!(text, "${number}");
     }
     text
+}
+
+/// Spells a text that is ordered, or compared with `<` and `>`, so that its bytes decide.
+///
+/// SQLite does so by itself. A database whose own order of texts is that of a language needs a word
+/// behind the expression, such as `collate "C"`; this is the one place for it.
+pub fn by_bytes(expression: &str) -> &str {
+    expression
 }
 
 /// The opaque token of a page: what a keyset query needs to go on, as base64 of JSON.

@@ -5,8 +5,9 @@
 //! it carries one job or hundreds.
 
 use super::row::Column;
-use super::{Insert, KeyCache, Row, Tx, Value};
+use super::{Insert, KeyCache, Row, Tx, Value, like};
 use crate::error::{Error, Result};
+use rusqlite::functions::FunctionFlags;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Statement, ToSql};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -156,6 +157,7 @@ fn connect(options: &SqliteOptions) -> Result<Connection> {
         conn.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
         conn.pragma_update(None, "journal_size_limit", WAL_LIMIT)?;
         conn.pragma_update(None, "cache_size", -CACHE_KIB)?;
+        define_functions(&conn)?;
         Ok(conn)
     };
     open().map_err(|error| {
@@ -167,6 +169,22 @@ fn connect(options: &SqliteOptions) -> Result<Connection> {
         );
         failure
     })
+}
+
+/// Defines the functions that SQL text may call on every database: `matches_like(value, pattern)`
+/// and `matches_ilike(value, pattern)`, as `like` explains them; of null nothing matches.
+fn define_functions(conn: &Connection) -> rusqlite::Result<()> {
+    let define = |name: &str, matches: fn(&str, &str) -> bool| {
+        let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+        conn.create_scalar_function(name, 2, flags, move |call| {
+            let text = |index| call.get_raw(index).as_str().ok();
+            Ok(text(0)
+                .zip(text(1))
+                .is_some_and(|(value, pattern)| matches(value, pattern)))
+        })
+    };
+    define("matches_like", like::like)?;
+    define("matches_ilike", like::ilike)
 }
 
 struct Readers {

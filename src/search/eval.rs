@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use super::ast::{
     Attribute, Comparison, DatasetField, Expr, Field, Membership, Number, NumberOp, Op, TextOp,
 };
-use super::like::{ilike, like};
 use super::order::{MetricDataset, OrderBy};
+use crate::db::like::{ilike, like};
 
 /// Anything that can be searched for. A run's name is its tag `mlflow.runName`, and it must not
 /// be among the attributes.

@@ -29,14 +29,14 @@ mod clause;
 pub(crate) mod eval;
 mod fields;
 mod lexer;
-#[cfg(test)]
-pub(crate) mod like;
 pub mod order;
 mod parser;
 mod python;
 mod resolve;
+pub mod sql;
 #[cfg(test)]
 mod tests;
+pub mod token;
 mod value;
 
 pub use ast::{Attribute, Comparison, DatasetField, Expr, Field, Op};

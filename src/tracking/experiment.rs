@@ -69,7 +69,8 @@ pub struct NewExperiment {
     pub tags: Vec<Pair>,
 }
 
-const COLUMNS: &str = "id, name, artifact_location, lifecycle, created_at, updated_at";
+/// The columns that `from_row` reads.
+pub(super) const COLUMNS: &str = "id, name, artifact_location, lifecycle, created_at, updated_at";
 
 /// Creates an experiment and gives its id; a name that was ever taken is refused.
 pub fn create(tx: &mut Tx<'_>, ctx: &Ctx, new: &NewExperiment, root: &str) -> Result<i64> {
@@ -245,7 +246,8 @@ fn tags(tx: &mut Tx<'_>, id: i64) -> Result<Vec<Pair>> {
     )
 }
 
-fn from_row(row: &crate::db::Row<'_>) -> Result<Experiment> {
+/// Reads an experiment, without its tags, of a query that selects `COLUMNS` first.
+pub(super) fn from_row(row: &crate::db::Row<'_>) -> Result<Experiment> {
     Ok(Experiment {
         id: row.get(0)?,
         name: row.get(1)?,

@@ -6,11 +6,11 @@ use crate::http::input::Wire;
 use crate::http::reply::{Empty, Reply};
 use crate::http::router::{Access, Route, get, post};
 use crate::http::wire::experiment::{
-    CreateExperiment, CreatedExperiment, ExperimentById, ExperimentByName, ExperimentTag,
-    OneExperiment, RenameExperiment,
+    CreateExperiment, CreatedExperiment, ExperimentById, ExperimentByName, ExperimentPage,
+    ExperimentReply, ExperimentTag, OneExperiment, RenameExperiment, SearchExperiments,
 };
 use crate::tracking::experiment::{self, Pair};
-use crate::tracking::rule;
+use crate::tracking::{rule, search};
 use axum::extract::State;
 
 pub(super) fn routes() -> Vec<Route> {
@@ -22,6 +22,8 @@ pub(super) fn routes() -> Vec<Route> {
             Access::Read,
             find_by_name,
         ),
+        post("2.0/mlflow/experiments/search", Access::Read, search_all),
+        get("2.0/mlflow/experiments/search", Access::Read, search_all),
         post("2.0/mlflow/experiments/update", Access::Edit, rename),
         post("2.0/mlflow/experiments/delete", Access::Edit, delete),
         post("2.0/mlflow/experiments/restore", Access::Edit, restore),
@@ -80,6 +82,21 @@ async fn find_by_name(
         .await?;
     Ok(Reply(OneExperiment {
         experiment: experiment.into(),
+    }))
+}
+
+async fn search_all(
+    State(app): State<App>,
+    Wire(request): Wire<SearchExperiments>,
+) -> Result<Reply<ExperimentPage>> {
+    let search = request.check()?;
+    let page = app
+        .db
+        .read(move |tx| search::experiments(tx, &search))
+        .await?;
+    Ok(Reply(ExperimentPage {
+        experiments: page.items.into_iter().map(ExperimentReply::from).collect(),
+        next_page_token: page.next,
     }))
 }
 

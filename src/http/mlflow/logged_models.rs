@@ -7,14 +7,17 @@ use crate::http::input::{Query, Wire};
 use crate::http::reply::{Empty, Reply};
 use crate::http::router::{Access, Route, delete, get, patch, post};
 use crate::http::wire::logged_model::{
-    CreateModel, FinalizeModel, ModelParams, ModelTags, OneModel,
+    CreateModel, FinalizeModel, ModelPage, ModelParams, ModelReply, ModelTags, OneModel,
+    SearchModels,
 };
 use crate::tracking::logged_model::{self, Deleted};
+use crate::tracking::search;
 use axum::extract::State;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
         post("2.0/mlflow/logged-models", Access::Edit, create),
+        post("2.0/mlflow/logged-models/search", Access::Read, search_all),
         get("2.0/mlflow/logged-models/{model_id}", Access::Read, find),
         patch(
             "2.0/mlflow/logged-models/{model_id}",
@@ -53,6 +56,21 @@ async fn create(
         .await?;
     Ok(Reply(OneModel {
         model: model.into(),
+    }))
+}
+
+async fn search_all(
+    State(app): State<App>,
+    Wire(request): Wire<SearchModels>,
+) -> Result<Reply<ModelPage>> {
+    let search = request.check()?;
+    let page = app
+        .db
+        .read(move |tx| search::logged_models(tx, &search))
+        .await?;
+    Ok(Reply(ModelPage {
+        models: page.items.into_iter().map(ModelReply::from).collect(),
+        next_page_token: page.next,
     }))
 }
 

@@ -8,16 +8,18 @@ use crate::http::router::{Access, Route, get, post};
 use crate::http::wire::batch::LogBatch;
 use crate::http::wire::metric::LogMetric;
 use crate::http::wire::run::{
-    CreateRun, LogModel, OneRun, RunById, RunPair, RunReply, UpdateRun, UpdatedRun,
+    CreateRun, LogModel, OneRun, RunById, RunPage, RunPair, RunReply, SearchRuns, UpdateRun,
+    UpdatedRun,
 };
 use crate::tracking::batch::{self, Batch};
-use crate::tracking::{assemble, legacy_model, param, run, tag};
+use crate::tracking::{assemble, legacy_model, param, run, search, tag};
 use axum::extract::State;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
         post("2.0/mlflow/runs/create", Access::Edit, create),
         get("2.0/mlflow/runs/get", Access::Read, find),
+        post("2.0/mlflow/runs/search", Access::Read, search_all),
         post("2.0/mlflow/runs/update", Access::Edit, update),
         post("2.0/mlflow/runs/delete", Access::Edit, delete),
         post("2.0/mlflow/runs/restore", Access::Edit, restore),
@@ -58,6 +60,21 @@ async fn find(State(app): State<App>, Wire(request): Wire<RunById>) -> Result<Re
         .await?;
     Ok(Reply(OneRun {
         run: RunReply::whole(full),
+    }))
+}
+
+async fn search_all(
+    State(app): State<App>,
+    Wire(request): Wire<SearchRuns>,
+) -> Result<Reply<RunPage>> {
+    let (experiment_ids, search) = request.check()?;
+    let page = app
+        .db
+        .read(move |tx| search::runs(tx, &experiment_ids, &search))
+        .await?;
+    Ok(Reply(RunPage {
+        runs: page.items.into_iter().map(RunReply::found).collect(),
+        next_page_token: page.next,
     }))
 }
 

@@ -3,8 +3,8 @@
 use std::cmp::Ordering;
 
 use super::{Target, parse};
+use crate::db::like::{ilike, like};
 use crate::search::eval::{Dataset, Entity, Point, Scalar, compare, matches};
-use crate::search::like::{ilike, like};
 use crate::search::{
     Attribute, LoggedModelOrder, MetricDataset, parse_logged_model_order, parse_order,
 };

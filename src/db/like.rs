@@ -6,7 +6,7 @@
 //! folding that SQLite and PostgreSQL share whatever their locale, so `É` is not `é`.
 
 /// Tells whether the text matches the pattern; takes time in the product of their lengths.
-pub(crate) fn like(text: &str, pattern: &str) -> bool {
+pub fn like(text: &str, pattern: &str) -> bool {
     let text: Vec<char> = text.chars().collect();
     let pattern: Vec<char> = pattern.chars().collect();
     let (mut at, mut wanted) = (0, 0);
@@ -36,6 +36,6 @@ pub(crate) fn like(text: &str, pattern: &str) -> bool {
 }
 
 /// As `like`, with the letters A to Z equal to a to z.
-pub(crate) fn ilike(text: &str, pattern: &str) -> bool {
+pub fn ilike(text: &str, pattern: &str) -> bool {
     like(&text.to_ascii_lowercase(), &pattern.to_ascii_lowercase())
 }
