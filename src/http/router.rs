@@ -4,7 +4,7 @@
 //! by `trackway routes`, and tried by the tests.
 
 use super::input::RequestId;
-use super::{health, mlflow};
+use super::{api, health, mlflow};
 use crate::app::App;
 use crate::error::{Code, Error};
 use axum::Router;
@@ -45,6 +45,8 @@ impl Access {
 enum Mount {
     /// `/api` and `/ajax-api`.
     Both,
+    /// `/api` alone: what is our own.
+    Own,
     /// `/ajax-api` alone.
     Ajax,
     /// No prefix at all.
@@ -67,6 +69,12 @@ impl Route {
         self
     }
 
+    /// Serves the path under `/api` alone, as a route of our own API.
+    pub fn own(mut self) -> Self {
+        self.mount = Mount::Own;
+        self
+    }
+
     /// Serves the path as it stands, with no prefix but the server's own.
     pub fn at_root(mut self) -> Self {
         self.mount = Mount::Root;
@@ -81,6 +89,7 @@ impl Route {
                     format!("/ajax-api/{}", self.path),
                 ]
             }
+            Mount::Own => vec![format!("/api/{}", self.path)],
             Mount::Ajax => vec![format!("/ajax-api/{}", self.path)],
             Mount::Root => vec![format!("/{}", self.path)],
         }
@@ -115,6 +124,7 @@ method!(delete, DELETE);
 
 fn rows() -> Vec<(&'static str, Vec<Route>)> {
     let mut rows = mlflow::routes();
+    rows.extend(api::routes());
     rows.push(("server", health::routes()));
     rows
 }
@@ -160,10 +170,8 @@ pub fn service(app: App, static_prefix: &str) -> Router {
 }
 
 /// Areas of MLflow's API that Trackway does not have.
-const NOT_SERVED: [&str; 12] = [
+const NOT_SERVED: [&str; 10] = [
     "traces",
-    "registered-models",
-    "model-versions",
     "webhooks",
     "gateway",
     "datasets",

@@ -108,6 +108,17 @@ fn parse_reference(path: &str) -> Option<Reference<'_>> {
     }
 }
 
+/// Splits `runs:/<run id>/<path>` into the run and the path, which may be empty.
+pub fn run_path(location: &str) -> Option<(&str, &str)> {
+    let uri = Uri::split(location);
+    let path = uri
+        .path
+        .strip_prefix('/')
+        .filter(|_| uri.scheme == "runs")?;
+    let (run_id, path) = path.split_once('/').unwrap_or((path, ""));
+    (!run_id.is_empty()).then_some((run_id, path))
+}
+
 /// The run and the logged model that a request names as the origin of a source; either may be
 /// empty.
 #[derive(Debug, Clone, Copy)]
@@ -162,16 +173,12 @@ fn check_run(source: &str, uri: &Uri<'_>, claim: Claim<'_>) -> Result<()> {
     if !claim.model_uuid.is_empty() || !uri.authority.is_empty() {
         return Err(foreign(source, claim));
     }
-    let run_id = uri.path.strip_prefix('/').and_then(|path| {
-        let run_id = path.split('/').next();
-        run_id.filter(|run_id| !run_id.is_empty())
-    });
-    match run_id {
+    match run_path(source) {
         None => Err(Error::invalid(format!(
             "Not a proper runs:/ URI: {source}. Runs URIs must be of the form \
              'runs:/<run_id>/run-relative/path/to/artifact'"
         ))),
-        Some(run_id) if run_id == claim.run_id => Ok(()),
+        Some((run_id, _)) if run_id == claim.run_id => Ok(()),
         Some(_) => Err(foreign(source, claim)),
     }
 }

@@ -5,6 +5,7 @@ use super::model::{self, Model};
 use super::source::{self, Container, Reference, Which};
 use super::stage::Stage;
 use super::{alias, rule, tag};
+use crate::artifacts::location;
 use crate::ctx::Ctx;
 use crate::db::{Row, Tx, Value, placeholders};
 use crate::error::{Code, Error, Result};
@@ -314,6 +315,18 @@ fn highest(latest: Vec<Version>, name: &str, stage: &str) -> Result<Version> {
 pub fn find(tx: &mut Tx<'_>, at: &VersionRef) -> Result<Version> {
     let version = find_row(tx, at)?;
     complete(tx, version)
+}
+
+/// Gives where the files of a version are, as a location that needs no run to be looked up.
+pub fn find_files(tx: &mut Tx<'_>, at: &VersionRef) -> Result<String> {
+    let location = find_row(tx, at)?.storage_location;
+    match source::run_path(&location) {
+        Some((run_id, path)) => {
+            let run = run::find(tx, run_id)?;
+            location::append(&run.artifact_uri, &[path])
+        }
+        None => Ok(location),
+    }
 }
 
 fn find_row(tx: &mut Tx<'_>, at: &VersionRef) -> Result<Version> {

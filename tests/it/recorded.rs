@@ -6,11 +6,12 @@ use axum::body::Body;
 use std::path::Path;
 
 /// The groups of routes that this server has.
-const GROUPS: [&str; 7] = [
+const GROUPS: [&str; 8] = [
     "tracking-core",
     "metric-history",
     "inputs-outputs",
     "logged-models",
+    "model-registry",
     "artifacts",
     "server",
     "setup",
