@@ -27,6 +27,8 @@ pub(crate) struct Entity {
 pub(crate) enum Scalar {
     Integer(i64),
     Text(String),
+    /// A name that is compared as a text and ordered by its number.
+    Named(i64, String),
 }
 
 #[derive(Debug, Clone, Default)]
@@ -110,7 +112,7 @@ fn scalar(attribute: Attribute, entity: &Entity) -> Option<Found<'_>> {
     }
     match entity.attributes.get(&attribute)? {
         Scalar::Integer(number) => Some(Found::Integer(*number)),
-        Scalar::Text(text) => Some(Found::Text(text)),
+        Scalar::Text(text) | Scalar::Named(_, text) => Some(Found::Text(text)),
     }
 }
 
@@ -184,6 +186,11 @@ pub(crate) fn compare(a: &Entity, b: &Entity, order: &[OrderBy]) -> Ordering {
 }
 
 fn sort_value<'a>(entity: &'a Entity, step: &OrderBy) -> Option<Found<'a>> {
+    if let Field::Attribute(attribute) = &step.field
+        && let Some(Scalar::Named(number, _)) = entity.attributes.get(attribute)
+    {
+        return Some(Found::Integer(*number));
+    }
     let Field::Metric(key) = &step.field else {
         return values(&step.field, entity).into_iter().next();
     };

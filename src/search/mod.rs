@@ -35,7 +35,7 @@ mod python;
 mod resolve;
 pub mod sql;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod token;
 mod value;
 

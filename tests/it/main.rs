@@ -8,4 +8,5 @@
 
 mod recorded;
 mod replay;
+mod search;
 mod server;

@@ -73,7 +73,8 @@ impl Builder<'_> {
                 let dataset = self.on_datasets(keyed);
                 Condition::all([value, dataset])
             }
-            (op, _) => self.text("x.value", keyed.index, op),
+            // The row is found by its owner and key, not by its value.
+            (op, _) => self.text("x.value", ValueIndex::None, op),
         };
         exists(&rows, value)
     }
@@ -158,7 +159,19 @@ impl Builder<'_> {
                     return Condition::constant(*membership == Membership::NotIn);
                 }
                 let list = self.bind_all(texts.iter().cloned());
-                found(Condition::Sql(format!("{value} in ({list})")), *membership)
+                let listed = Condition::Sql(format!("{value} in ({list})"));
+                let prefixes: Vec<_> = list
+                    .split(',')
+                    .map(|wanted| format!("substr({wanted}, 1, 64)"))
+                    .collect();
+                let prefixed = match indexed {
+                    true => Condition::Sql(format!(
+                        "substr({value}, 1, 64) in ({})",
+                        prefixes.join(",")
+                    )),
+                    false => Condition::True,
+                };
+                found(Condition::all([prefixed, listed]), *membership)
             }
             Op::Number(..) | Op::InNumber(..) | Op::IsNull | Op::IsNotNull => Condition::False,
         }

@@ -2,12 +2,11 @@
 //!
 //! It holds no data of a search. In all expressions here the entity's table is called `e`.
 
-use crate::search::{Attribute, DatasetField, Field, Target};
+use crate::search::{Attribute, DatasetField, Field};
 
 /// A searchable entity: one table with an integer column `id`, and the tables that belong to it.
 #[derive(Debug)]
 pub struct Layout {
-    pub target: Target,
     pub table: &'static str,
     /// Where each attribute of the target is found; one that is missing here is always null.
     pub columns: &'static [(Attribute, Column)],

@@ -10,22 +10,16 @@ mod condition;
 mod filter;
 mod layout;
 mod order;
+mod plan;
 
 pub use layout::{Column, KeyColumn, Keyed, Layout, Linked, NamedOrder, ValueIndex, Values};
 pub use order::{Mark, Position};
 
-use self::builder::Builder;
-use self::condition::Condition;
-use self::order::Sorting;
+use self::plan::Plan;
 use super::{Expr, Field, MetricDataset, OrderBy};
-use crate::db::{Tx, Value};
-use crate::error::{Error, Result};
+use crate::db::Tx;
+use crate::error::Result;
 use std::collections::HashMap;
-
-/// Longest statement, in bytes: SQLite takes up to 1,000,000.
-const MAX_STATEMENT_BYTES: usize = 900_000;
-/// Most parameters of a statement: SQLite takes up to 32,766.
-const MAX_PARAMS: usize = 30_000;
 
 /// Among which entities to search.
 #[derive(Debug, Clone)]
@@ -66,7 +60,7 @@ pub struct Found {
 /// 400 for a position of another order, and for a search that is too long for a statement.
 pub fn find(tx: &mut Tx<'_>, query: &Query<'_>) -> Result<Found> {
     let keys = known_keys(tx, query)?;
-    let mut rows = select(tx, query, &keys)?;
+    let mut rows = Plan { query, keys: &keys }.rows(tx)?;
     let last = match rows.len() > query.limit {
         true => {
             rows.truncate(query.limit);
@@ -80,67 +74,8 @@ pub fn find(tx: &mut Tx<'_>, query: &Query<'_>) -> Result<Found> {
     })
 }
 
+/// Ids with the places of their entities in the order.
 type Rows = Vec<(i64, Position)>;
-
-fn select(tx: &mut Tx<'_>, query: &Query<'_>, keys: &HashMap<String, i64>) -> Result<Rows> {
-    let mut builder = Builder {
-        layout: query.layout,
-        scope: &query.scope,
-        keys,
-        datasets: query.datasets,
-        known: None,
-        params: Vec::new(),
-    };
-    let scope = builder.in_scope();
-    let filter = builder.filter(query.filter);
-    let measured = match mentions_metric(query.filter) {
-        true => Condition::True,
-        false => builder.measured_on_datasets(),
-    };
-    let sorting = builder.sorting(query.order);
-    let after = match query.after {
-        Some(position) => sorting.after(position, &mut builder)?,
-        None => Condition::True,
-    };
-    let condition = Condition::all([scope, filter, measured, after]);
-    if condition == Condition::False {
-        return Ok(Vec::new());
-    }
-    let sql = format!(
-        "select e.id{} from {} e{} where {} order by {} limit {}",
-        sorting.columns(),
-        query.layout.table,
-        sorting.joins,
-        condition.into_sql(),
-        sorting.terms(),
-        builder.bind(query.limit as i64 + 1),
-    );
-    run(tx, &sql, &builder.params, &sorting)
-}
-
-fn run(tx: &mut Tx<'_>, sql: &str, params: &[Value<'_>], sorting: &Sorting) -> Result<Rows> {
-    if sql.len() > MAX_STATEMENT_BYTES || params.len() > MAX_PARAMS {
-        return Err(Error::invalid(
-            "The search is too long: it names too many experiments, datasets or values. Split it \
-             into several searches.",
-        ));
-    }
-    tx.query(sql, params, |row| {
-        Ok((row.get(0)?, sorting.position(row, 1)?))
-    })
-}
-
-impl Builder<'_> {
-    fn in_scope(&mut self) -> Condition {
-        let scope = self.scope;
-        let experiments = match scope.experiment_ids {
-            Some(ids) => self.one_of("e.experiment_id", ids),
-            None => Condition::True,
-        };
-        let lifecycles = self.one_of("e.lifecycle", scope.lifecycles);
-        Condition::all([experiments, lifecycles])
-    }
-}
 
 /// Looks up the interned keys that the filter and the order name.
 fn known_keys(tx: &mut Tx<'_>, query: &Query<'_>) -> Result<HashMap<String, i64>> {
@@ -171,10 +106,4 @@ fn collect_fields<'e>(expr: &'e Expr, fields: &mut Vec<&'e Field>) {
         Expr::Not(part) => collect_fields(part, fields),
         Expr::Compare(comparison) => fields.push(&comparison.field),
     }
-}
-
-fn mentions_metric(filter: &Expr) -> bool {
-    let mut fields = Vec::new();
-    collect_fields(filter, &mut fields);
-    fields.iter().any(|field| matches!(field, Field::Metric(_)))
 }

@@ -246,7 +246,33 @@ impl Sorting {
             let (beyond, same) = step.compare(mark, builder)?;
             after = Condition::any([beyond, Condition::all([same, after])]);
         }
-        Ok(after)
+        Ok(Condition::all([self.bound(position, builder)?, after]))
+    }
+}
+
+impl Sorting {
+    /// Says that a row does not come before the position in the first step. It follows from the
+    /// rest; but an index can use it.
+    fn bound(&self, position: &[Mark], builder: &mut Builder<'_>) -> Result<Condition> {
+        let first = self.steps.first().and_then(Option::as_ref);
+        match (first, position.first()) {
+            (Some(step), Some(mark)) if step.rank == Rank::Fixed(0) && mark.rank() == 0 => {
+                let wanted = builder.bind(step.wanted(mark)?);
+                let sign = if step.descending { "<=" } else { ">=" };
+                Ok(Condition::Sql(format!("{} {sign} {wanted}", step.sorted())))
+            }
+            _ => Ok(Condition::True),
+        }
+    }
+}
+
+impl Mark {
+    fn rank(&self) -> u8 {
+        match self {
+            Mark::Integer(_) | Mark::Bits(_) | Mark::Text(_) => 0,
+            Mark::Nan => 1,
+            Mark::Absent => 2,
+        }
     }
 }
 
@@ -260,11 +286,7 @@ impl Step {
 
     /// Says that a row comes after the mark in this step, and that it stands at the mark.
     fn compare(&self, mark: &Mark, builder: &mut Builder<'_>) -> Result<(Condition, Condition)> {
-        let rank = match mark {
-            Mark::Nan => 1,
-            Mark::Absent => 2,
-            Mark::Integer(_) | Mark::Bits(_) | Mark::Text(_) => 0,
-        };
+        let rank = mark.rank();
         let (higher, equal) = match &self.rank {
             Rank::Fixed(own) => (
                 Condition::constant(*own > rank),

@@ -6,7 +6,7 @@ mod limits;
 mod logged_models;
 mod memory;
 mod orders;
-mod print;
+pub(crate) mod print;
 mod random;
 mod registry;
 mod runs;

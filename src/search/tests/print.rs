@@ -3,7 +3,7 @@
 use crate::search::ast::{DatasetField, Expr, Field, Membership, Number, NumberOp, Op, TextOp};
 use crate::search::{Comparison, OrderBy, Target, fields};
 
-pub(super) fn expr(target: Target, expr: &Expr) -> String {
+pub(crate) fn expr(target: Target, expr: &Expr) -> String {
     match expr {
         Expr::All => String::new(),
         Expr::And(parts) => join(target, parts, " AND "),
@@ -53,7 +53,7 @@ fn comparison(target: Target, comparison: &Comparison) -> String {
     }
 }
 
-pub(super) fn field(target: Target, field: &Field) -> String {
+pub(crate) fn field(target: Target, field: &Field) -> String {
     match field {
         Field::Metric(key) => format!("metrics.{}", quote(key)),
         Field::Param(key) => format!("params.{}", quote(key)),
@@ -102,7 +102,7 @@ fn membership(op: Membership) -> &'static str {
     }
 }
 
-pub(super) fn order(target: Target, order: &[OrderBy]) -> String {
+pub(crate) fn order(target: Target, order: &[OrderBy]) -> String {
     let steps: Vec<_> = order
         .iter()
         .map(|step| {

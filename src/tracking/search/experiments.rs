@@ -11,7 +11,6 @@ use crate::tracking::experiment::{self, Experiment, Pair};
 use std::collections::HashMap;
 
 const LAYOUT: Layout = Layout {
-    target: Target::Experiments,
     table: "experiments",
     columns: &[
         (Attribute::Name, Column::Text("name")),

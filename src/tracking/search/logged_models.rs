@@ -15,7 +15,6 @@ use crate::tracking::logged_model::{self, LoggedModel, Status};
 use serde::{Deserialize, Serialize};
 
 const LAYOUT: Layout = Layout {
-    target: Target::LoggedModels,
     table: "logged_models",
     // A model has no status message.
     columns: &[

@@ -6,6 +6,8 @@
 mod experiments;
 mod logged_models;
 mod runs;
+#[cfg(test)]
+mod tests;
 
 pub use experiments::experiments;
 pub use logged_models::logged_models;

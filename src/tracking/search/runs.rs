@@ -11,7 +11,6 @@ use crate::tracking::assemble::{self, FullRun};
 use crate::tracking::run::{self, NAME_TAG, Status};
 
 const LAYOUT: Layout = Layout {
-    target: Target::Runs,
     table: "runs",
     columns: &[
         (Attribute::RunId, Column::Text("uuid")),
