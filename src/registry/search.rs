@@ -38,7 +38,6 @@ pub struct Page<T> {
 
 const fn models_in(table: &'static str) -> Layout {
     Layout {
-        target: Target::RegisteredModels,
         table,
         columns: &[
             (Attribute::Name, Column::Text("name")),
@@ -53,7 +52,6 @@ const fn models_in(table: &'static str) -> Layout {
 
 const fn versions_in(table: &'static str) -> Layout {
     Layout {
-        target: Target::ModelVersions,
         table,
         columns: &[
             (Attribute::Name, Column::Text("model_name")),
@@ -105,7 +103,7 @@ pub fn models(tx: &mut Tx<'_>, search: &Search) -> Result<Page<FullModel>> {
         true => (&ALL_MODELS, filter),
         false => (&MODELS, without_prompt_tag(filter)),
     };
-    let found = find(tx, (layout, &filter), search)?;
+    let found = find(tx, Target::RegisteredModels, (layout, &filter), search)?;
     let sql = format!("select {} from registered_models where id", model::COLUMNS);
     let models = load(tx, &found.items, (&sql, model::from_row))?;
     let models = in_order(&found.items, models, |model| model.id);
@@ -125,7 +123,7 @@ pub fn versions(tx: &mut Tx<'_>, search: &Search) -> Result<Page<Version>> {
         true => (&ALL_VERSIONS, filter),
         false => (&VERSIONS, without_prompt_tag(filter)),
     };
-    let found = find(tx, (layout, &filter), search)?;
+    let found = find(tx, Target::ModelVersions, (layout, &filter), search)?;
     let sql = format!(
         "select {} from model_versions v where v.id",
         version::COLUMNS
@@ -147,10 +145,15 @@ struct Identity<'s> {
 }
 
 /// Finds the ids of a page.
-fn find(tx: &mut Tx<'_>, (layout, filter): (&Layout, &Expr), search: &Search) -> Result<Page<i64>> {
-    let order = parse_order(layout.target, &search.order_by)?;
+fn find(
+    tx: &mut Tx<'_>,
+    target: Target,
+    (layout, filter): (&Layout, &Expr),
+    search: &Search,
+) -> Result<Page<i64>> {
+    let order = parse_order(target, &search.order_by)?;
     let fingerprint = token::fingerprint(&Identity {
-        target: match layout.target {
+        target: match target {
             Target::RegisteredModels => "registered models",
             _ => "model versions",
         },
