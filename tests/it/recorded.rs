@@ -81,3 +81,14 @@ async fn the_calls_of_a_client_are_answered_as_mlflow_answers_them() {
         differences.join("\n")
     );
 }
+
+#[tokio::test]
+async fn the_registry_answers_as_mlflows_does() {
+    let differences = differences("registry.json").await;
+    assert!(
+        differences.is_empty(),
+        "{} differ:\n{}",
+        differences.len(),
+        differences.join("\n")
+    );
+}
