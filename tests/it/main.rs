@@ -7,6 +7,7 @@
 )]
 
 mod recorded;
+mod registry;
 mod replay;
 mod search;
 mod server;
