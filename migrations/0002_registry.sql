@@ -12,6 +12,7 @@ create table registered_models (
 );
 create unique index registered_models_by_name on registered_models (name) where lifecycle = 1;
 create index registered_models_of_all_lives on registered_models (name, id);
+create index registered_models_in_order on registered_models (lifecycle, name);
 create index registered_models_by_update on registered_models (lifecycle, updated_at, name);
 
 create table registered_model_tags (
@@ -47,8 +48,8 @@ create table model_versions (
     unique (model_id, number)
 );
 create index model_versions_by_stage on model_versions (model_id, lifecycle, stage, number);
-create index model_versions_by_name on model_versions (model_name, number);
-create index model_versions_by_run on model_versions (run_id);
+create index model_versions_by_name on model_versions (lifecycle, model_name, number);
+create index model_versions_by_run on model_versions (lifecycle, run_id);
 create index model_versions_by_update
     on model_versions (lifecycle, updated_at desc, model_name, number desc);
 
@@ -103,5 +104,11 @@ create table registry_history (
 create index registry_history_by_model on registry_history (model_id, id);
 create index registry_history_by_version on registry_history (model_id, version, id);
 create index registry_history_by_key on registry_history (model_id, key, id);
+-- What a model was called, and from when to when it was there.
+create index registry_history_of_lives on registry_history (model_id, id)
+    where kind in ('model_created', 'model_renamed', 'model_deleted');
+-- In which stage a version was.
+create index registry_history_of_stages on registry_history (model_id, version, id)
+    where kind in ('version_created', 'stage_changed', 'version_deleted');
 create index registry_history_by_name on registry_history (new_value, model_id)
     where kind in ('model_created', 'model_renamed');

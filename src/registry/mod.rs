@@ -7,6 +7,7 @@
 pub mod alias;
 pub mod history;
 pub mod model;
+mod origin;
 pub mod past;
 pub mod rule;
 pub mod search;
