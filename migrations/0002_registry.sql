@@ -12,8 +12,7 @@ create table registered_models (
 );
 create unique index registered_models_by_name on registered_models (name) where lifecycle = 1;
 create index registered_models_of_all_lives on registered_models (name, id);
-create index registered_models_in_order on registered_models (lifecycle, name);
-create index registered_models_by_update on registered_models (lifecycle, updated_at, name);
+create index registered_models_by_update on registered_models (updated_at, name);
 
 create table registered_model_tags (
     model_id bigint not null,
@@ -48,10 +47,11 @@ create table model_versions (
     unique (model_id, number)
 );
 create index model_versions_by_stage on model_versions (model_id, lifecycle, stage, number);
-create index model_versions_by_name on model_versions (lifecycle, model_name, number);
-create index model_versions_by_run on model_versions (lifecycle, run_id);
+create index model_versions_by_name on model_versions (model_name, number);
+create index model_versions_by_run on model_versions (run_id);
+-- Without the lifecycle, which would make it look better than the two above.
 create index model_versions_by_update
-    on model_versions (lifecycle, updated_at desc, model_name, number desc);
+    on model_versions (updated_at desc, model_name, number desc);
 
 create table model_version_tags (
     version_id bigint not null,
