@@ -85,9 +85,14 @@ pub fn repr(text: &str) -> String {
                 written.push('\\');
                 written.push(c);
             }
-            c if c.is_control() => {
+            // Python escapes every blank but the plain one.
+            c if c.is_control() || (c.is_whitespace() && c != ' ') => {
+                let code = u32::from(c);
                 // Writing to a String cannot fail.
-                let _ = write!(written, "\\x{:02x}", u32::from(c));
+                let _ = match code {
+                    ..=0xff => write!(written, "\\x{code:02x}"),
+                    _ => write!(written, "\\u{code:04x}"),
+                };
             }
             c => written.push(c),
         }
@@ -97,8 +102,8 @@ pub fn repr(text: &str) -> String {
 }
 
 /// Writes a list of texts as `repr(list)` does.
-pub fn repr_list<'t>(texts: impl IntoIterator<Item = &'t str>) -> String {
-    let items: Vec<_> = texts.into_iter().map(repr).collect();
+pub fn repr_list<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> String {
+    let items: Vec<_> = texts.into_iter().map(|text| repr(text.as_ref())).collect();
     format!("[{}]", items.join(", "))
 }
 

@@ -6,7 +6,7 @@ use crate::artifacts::{ArtifactStore, LocationPolicy, Shelf};
 use crate::config::Config;
 use crate::db::Db;
 use crate::error::{Error, Result};
-use crate::http::{router, security};
+use crate::http::router;
 use crate::jobs::Jobs;
 use crate::tracking::experiment;
 use crate::tracking::rule::LongValues;
@@ -19,7 +19,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 /// Opens everything that requests need, and brings the schema up to date.
-pub async fn open(config: &Config) -> Result<App> {
+pub async fn open(config: &Config, clock: Clock, ids: Ids) -> Result<App> {
     let db = Db::open_sqlite(config.sqlite_options()?)?;
     let report = db.migrate().await?;
     for step in &report.newly_applied {
@@ -31,7 +31,6 @@ pub async fn open(config: &Config) -> Result<App> {
         true => Some(ArtifactStore::open(&destination.display().to_string())?),
         false => None,
     };
-    let clock = Clock::system();
     let (now, root) = (clock.now(), artifact_root.clone());
     db.write(move |tx| experiment::ensure_default(tx, now, &root))
         .await?;
@@ -39,7 +38,7 @@ pub async fn open(config: &Config) -> Result<App> {
         db,
         artifacts: Shelf::new(store, config.local_roots()?),
         clock,
-        ids: Ids::random(),
+        ids,
         settings: Arc::new(Settings {
             long_values: match config.tracking.truncate_long_values {
                 true => LongValues::Truncate,
@@ -73,10 +72,9 @@ fn source_pattern(text: &str) -> Result<Option<Regex>> {
 
 /// Serves until the process gets SIGINT or SIGTERM.
 pub async fn run(config: Config) -> Result<()> {
-    let app = open(&config).await?;
+    let app = open(&config, Clock::system(), Ids::random()).await?;
     let jobs = Jobs::start(&app, &config.tracking);
-    let service = router::service(app.clone(), &config.server.static_prefix);
-    let service = security::apply(service, &config.server);
+    let service = router::service(app.clone(), &config.server);
     let listener = listen(&config).await?;
     let address = listener
         .local_addr()

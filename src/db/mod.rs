@@ -12,6 +12,7 @@ mod migrate;
 mod page;
 mod row;
 mod sqlite;
+mod statement;
 mod tx;
 mod value;
 

@@ -43,13 +43,14 @@ impl Cursor {
 
     /// Reads a token that `encode` wrote; anything else is a 400.
     pub fn decode<T: DeserializeOwned>(token: &str) -> Result<T> {
-        let bad = || {
+        let json = STANDARD
+            .decode(token)
+            .map_err(|_| Error::invalid("Invalid page token, could not base64-decode"))?;
+        serde_json::from_slice(&json).map_err(|_| {
             Error::invalid(
-                "Invalid page token, decoding failed. Send the next_page_token of the previous \
-                 page unchanged, or none for the first page.",
+                "Invalid page token, it is not one of this request. Send the next_page_token of \
+                 the previous page unchanged, or none for the first page.",
             )
-        };
-        let json = STANDARD.decode(token).map_err(|_| bad())?;
-        serde_json::from_slice(&json).map_err(|_| bad())
+        })
     }
 }

@@ -21,7 +21,7 @@ impl Row<'_> {
     /// Reads column `index`, counted from 0; an unexpected type is an internal error.
     #[track_caller]
     pub fn get<T: FromColumn>(&self, index: usize) -> Result<T> {
-        let column = super::sqlite::column(self.inner, index)?;
+        let column = super::statement::column(self.inner, index)?;
         T::from_column(column).ok_or_else(|| {
             Error::internal(format!(
                 "The database holds an unexpected value in column {index}."

@@ -4,13 +4,12 @@
 //! once, and answers every job after that commit. One commit costs one flush of the disk, whether
 //! it carries one job or hundreds.
 
-use super::row::Column;
-use super::{Insert, KeyCache, Row, Tx, Value, like};
+use super::statement::{self, failed};
+use super::{KeyCache, Tx, like};
 use crate::error::{Error, Result};
 use rusqlite::functions::FunctionFlags;
-use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, ErrorCode, OpenFlags, Statement, ToSql};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use rusqlite::{Connection, OpenFlags};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -161,7 +160,7 @@ fn connect(options: &SqliteOptions) -> Result<Connection> {
         Ok(conn)
     };
     open().map_err(|error| {
-        let mut failure = failed(error);
+        let mut failure = failed(error, Location::caller());
         failure.message = format!(
             "The database {} cannot be opened: {} Check the path and its permissions.",
             options.path.display(),
@@ -232,7 +231,7 @@ impl Readers {
 fn reader(options: &SqliteOptions) -> Result<Connection> {
     let conn = connect(options)?;
     conn.pragma_update(None, "query_only", true)
-        .map_err(failed)?;
+        .map_err(|error| failed(error, Location::caller()))?;
     Ok(conn)
 }
 
@@ -371,120 +370,5 @@ impl Writer {
 }
 
 fn run_plain(conn: &Connection, sql: &str) -> Result<()> {
-    execute(conn, sql, &[]).map(|_| ())
-}
-
-pub(super) fn execute_script(conn: &Connection, sql: &str) -> Result<()> {
-    conn.execute_batch(sql).map_err(failed)
-}
-
-#[track_caller]
-pub(super) fn execute(conn: &Connection, sql: &str, params: &[Value<'_>]) -> Result<u64> {
-    let run = || -> rusqlite::Result<usize> {
-        let mut statement = conn.prepare_cached(sql)?;
-        bind(&mut statement, params)?;
-        statement.raw_execute()
-    };
-    Ok(run().map_err(failed)? as u64)
-}
-
-#[track_caller]
-pub(super) fn query<T>(
-    conn: &Connection,
-    sql: &str,
-    params: &[Value<'_>],
-    mut map: impl FnMut(&Row<'_>) -> Result<T>,
-) -> Result<Vec<T>> {
-    let mut statement = conn.prepare_cached(sql).map_err(failed)?;
-    bind(&mut statement, params).map_err(failed)?;
-    let mut rows = statement.raw_query();
-    let mut found = Vec::new();
-    while let Some(inner) = rows.next().map_err(failed)? {
-        found.push(map(&Row { inner })?);
-    }
-    Ok(found)
-}
-
-#[track_caller]
-pub(super) fn insert_many<'v, const N: usize>(
-    conn: &Connection,
-    insert: &Insert<'_>,
-    rows: impl IntoIterator<Item = [Value<'v>; N]>,
-) -> Result<u64> {
-    let sql = format!(
-        "insert into {} ({}) values ({}) {}",
-        insert.table,
-        insert.columns.join(", "),
-        super::placeholders(1, N),
-        insert.conflict
-    );
-    let mut statement = conn.prepare_cached(&sql).map_err(failed)?;
-    let mut changed = 0;
-    for row in rows {
-        bind(&mut statement, &row).map_err(failed)?;
-        changed += statement.raw_execute().map_err(failed)? as u64;
-    }
-    Ok(changed)
-}
-
-/// Binds `$N` to the N-th parameter: SQLite itself would number them by order of appearance.
-fn bind(statement: &mut Statement<'_>, params: &[Value<'_>]) -> rusqlite::Result<()> {
-    for index in 1..=statement.parameter_count() {
-        let number = statement
-            .parameter_name(index)
-            .and_then(|name| name.strip_prefix('$'))
-            .and_then(|number| number.parse::<usize>().ok());
-        let value = number
-            .and_then(|number| params.get(number.wrapping_sub(1)))
-            .ok_or(rusqlite::Error::InvalidParameterCount(index, params.len()))?;
-        statement.raw_bind_parameter(index, value)?;
-    }
-    Ok(())
-}
-
-impl ToSql for Value<'_> {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(match self {
-            Value::Null => ValueRef::Null,
-            Value::Bool(value) => ValueRef::Integer((*value).into()),
-            Value::Int(value) => ValueRef::Integer(*value),
-            Value::Real(value) => ValueRef::Real(*value),
-            Value::Text(value) => ValueRef::Text(value.as_bytes()),
-            Value::Bytes(value) => ValueRef::Blob(value),
-        }))
-    }
-}
-
-pub(super) fn column<'r>(row: &'r rusqlite::Row<'_>, index: usize) -> Result<Column<'r>> {
-    Ok(match row.get_ref(index).map_err(failed)? {
-        ValueRef::Null => Column::Null,
-        ValueRef::Integer(value) => Column::Int(value),
-        ValueRef::Real(value) => Column::Real(value),
-        ValueRef::Text(value) => Column::Text(std::str::from_utf8(value).map_err(|error| {
-            Error::internal("The database holds text that is not UTF-8.").with_cause(error)
-        })?),
-        ValueRef::Blob(value) => Column::Bytes(value),
-    })
-}
-
-/// Says what a failure of SQLite means to the client.
-#[track_caller]
-fn failed(error: rusqlite::Error) -> Error {
-    let answer = match error.sqlite_error_code() {
-        Some(ErrorCode::DiskFull) => Error::unavailable(
-            "The disk that holds the database is full. Nothing of this request was stored and \
-             nothing stored before is lost; free some space and send the request again.",
-        ),
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::unavailable(
-            "The database is held by another process; send the request again in a moment.",
-        ),
-        Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen | ErrorCode::ReadOnly) => {
-            Error::unavailable(
-                "The database file cannot be read or written. Nothing of this request was stored; \
-                 check the disk and the permissions of the file.",
-            )
-        }
-        _ => Error::internal("The database refused a statement; the server's log says why."),
-    };
-    answer.with_cause(error)
+    statement::execute(conn, sql, &[]).map(|_| ())
 }

@@ -1,6 +1,6 @@
 //! The transaction that domain code works in: `execute`, `query`, `insert_many`, `lock`.
 
-use super::{KeyCache, Row, Value, sqlite};
+use super::{KeyCache, Row, Value, statement};
 use crate::error::{Error, Result};
 
 type CommitHook = Box<dyn FnOnce() + Send>;
@@ -31,12 +31,12 @@ impl<'c> Tx<'c> {
     /// Runs a statement and gives the number of rows it changed.
     #[track_caller]
     pub fn execute(&mut self, sql: &str, params: &[Value<'_>]) -> Result<u64> {
-        sqlite::execute(self.conn, sql, params)
+        statement::execute(self.conn, sql, params)
     }
 
     /// Runs the statements of a schema step; it takes no parameters.
     pub(super) fn execute_script(&mut self, sql: &str) -> Result<()> {
-        sqlite::execute_script(self.conn, sql)
+        statement::execute_script(self.conn, sql)
     }
 
     /// Runs a query and maps each row.
@@ -47,7 +47,7 @@ impl<'c> Tx<'c> {
         params: &[Value<'_>],
         map: impl FnMut(&Row<'_>) -> Result<T>,
     ) -> Result<Vec<T>> {
-        sqlite::query(self.conn, sql, params, map)
+        statement::query(self.conn, sql, params, map)
     }
 
     /// Runs a query that gives at most one row.
@@ -82,7 +82,7 @@ impl<'c> Tx<'c> {
         insert: &Insert<'_>,
         rows: impl IntoIterator<Item = [Value<'v>; N]>,
     ) -> Result<u64> {
-        sqlite::insert_many(self.conn, insert, rows)
+        statement::insert_many(self.conn, insert, rows)
     }
 
     /// Locks the rows of `table` with these ids until the transaction ends.

@@ -7,5 +7,5 @@ mod input;
 mod mlflow;
 mod reply;
 pub mod router;
-pub mod security;
+mod security;
 pub mod wire;

@@ -4,8 +4,9 @@
 //! by `trackway routes`, and tried by the tests.
 
 use super::input::RequestId;
-use super::{api, health, mlflow};
+use super::{api, health, mlflow, security};
 use crate::app::App;
+use crate::config::Server;
 use crate::error::{Code, Error};
 use axum::Router;
 use axum::extract::{Request, State};
@@ -81,6 +82,11 @@ impl Route {
         self
     }
 
+    /// Says whether the route is there on a server that offers artifacts alone.
+    fn serves_artifacts(&self) -> bool {
+        self.access == Access::Open || self.path.contains("/mlflow-artifacts/")
+    }
+
     fn paths(&self) -> Vec<String> {
         match self.mount {
             Mount::Both => {
@@ -154,19 +160,28 @@ pub fn table() -> Vec<RouteInfo> {
     table
 }
 
-/// Builds the service, with every path behind `static_prefix` (empty, or beginning with a slash).
-pub fn service(app: App, static_prefix: &str) -> Router {
+/// Builds the service: every path behind the static prefix, the security checks in front of them,
+/// and before all that an id for the request.
+pub fn service(app: App, server: &Server) -> Router {
+    let static_prefix = &server.static_prefix;
     let mut router = Router::new();
     for route in rows().into_iter().flat_map(|(_, routes)| routes) {
+        let handler = match app.settings.only_artifacts && !route.serves_artifacts() {
+            true => route
+                .handler
+                .clone()
+                .route_layer(middleware::from_fn(switched_off)),
+            false => route.handler.clone(),
+        };
         for path in route.paths() {
-            router = router.route(&format!("{static_prefix}{path}"), route.handler.clone());
+            router = router.route(&format!("{static_prefix}{path}"), handler.clone());
         }
     }
-    router
+    let router = router
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)
-        .layer(middleware::from_fn_with_state(app.clone(), identify))
-        .with_state(app)
+        .with_state(app.clone());
+    security::apply(router, server).layer(middleware::from_fn_with_state(app, identify))
 }
 
 /// Areas of MLflow's API that Trackway does not have.
@@ -204,6 +219,15 @@ async fn unknown_route(method: Method, uri: Uri) -> Error {
             uri.path()
         ),
     )
+}
+
+/// Stands before every route that a server of artifacts alone does not offer.
+async fn switched_off(request: Request, _: Next) -> Error {
+    Error::unavailable(format!(
+        "Endpoint: {} disabled due to the mlflow server running in `--artifacts-only` mode. To \
+         enable tracking server functionality, run `mlflow server` without `--artifacts-only`",
+        request.uri().path()
+    ))
 }
 
 async fn wrong_method(method: Method, uri: Uri) -> Error {

@@ -29,9 +29,9 @@ mod clause;
 pub(crate) mod eval;
 mod fields;
 mod lexer;
+mod literal;
 pub mod order;
 mod parser;
-mod python;
 mod resolve;
 pub mod sql;
 #[cfg(test)]

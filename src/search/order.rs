@@ -10,8 +10,9 @@
 use super::ast::{Attribute, Field};
 use super::fields::{self, Key, Kind as FieldKind, Use};
 use super::lexer::{self, Kind};
-use super::{MAX_FILTER_BYTES, MAX_ORDER_BY, Target, python};
+use super::{MAX_FILTER_BYTES, MAX_ORDER_BY, Target};
 use crate::error::{Error, Result};
+use crate::python;
 
 /// One step of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]

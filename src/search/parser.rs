@@ -7,8 +7,9 @@ use std::iter::Peekable;
 use super::ast::{Comparison, Expr, Op};
 use super::clause::{self, Item};
 use super::lexer::{self, Kind, Token};
-use super::{MAX_DEPTH, MAX_FILTER_BYTES, MAX_LIST_VALUES, Target, python, resolve};
+use super::{MAX_DEPTH, MAX_FILTER_BYTES, MAX_LIST_VALUES, Target, resolve};
 use crate::error::{Error, Result};
+use crate::python;
 
 /// How many misplaced parts an error names.
 const MAX_NAMED_CLAUSES: usize = 20;

@@ -8,8 +8,9 @@ use super::ast::{Comparison, Field, Membership, Number, NumberOp, Op, TextOp};
 use super::clause::{Clause, Item, OperandKind};
 use super::fields::{self, Key, Kind, Use};
 use super::value::{self, Value, is_membership, parse_number};
-use super::{MAX_PATTERN_BYTES, Target, python};
+use super::{MAX_PATTERN_BYTES, Target};
 use crate::error::{Error, Result};
+use crate::python;
 
 /// Resolves the comparisons among the items, in their order.
 pub(super) fn comparisons(target: Target, items: &[Item<'_>]) -> Result<Vec<Comparison>> {

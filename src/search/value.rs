@@ -7,7 +7,7 @@ use super::Target;
 use super::ast::Number;
 use super::clause::{Clause, Operand, OperandKind};
 use super::fields::{Key, Kind, unquoted};
-use super::python::{Literal, read_list, repr_tuple};
+use super::literal::{Literal, read_list, repr_tuple};
 use crate::error::{Error, Result};
 
 /// What a field is compared with.

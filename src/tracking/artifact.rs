@@ -21,11 +21,16 @@ pub fn record(tx: &mut Tx<'_>, ctx: &Ctx, path: &ArtifactPath, stored: Stored) -
             ctx.now
         ],
     )?;
-    // By default the files of a run are at <experiment>/<run>/artifacts.
-    match path.segments().nth(1) {
-        Some(run_uuid) => watch::note_write(tx, ctx, run_uuid),
-        None => Ok(()),
+    // The files of a run are at <location of its experiment>/<run>/artifacts.
+    let below = path.segments().skip(1);
+    for (run_uuid, _) in path
+        .segments()
+        .zip(below)
+        .filter(|(_, below)| *below == "artifacts")
+    {
+        watch::note_write(tx, ctx, run_uuid)?;
     }
+    Ok(())
 }
 
 /// Forgets a deleted file, or everything that was below a deleted folder.

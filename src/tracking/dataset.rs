@@ -71,13 +71,14 @@ pub fn log_inputs(tx: &mut Tx<'_>, ctx: &Ctx, inputs: &Inputs) -> Result<()> {
         .map(|input| (&input.dataset.name, &input.dataset.digest))
         .collect();
     distinct.sort_by_key(|input| (&input.dataset.name, &input.dataset.digest));
+    let next = next_number(tx, &run)?;
     for input in distinct {
         let name = (&input.dataset.name, &input.dataset.digest);
         let number = order
             .iter()
             .position(|other| *other == name)
             .unwrap_or_default();
-        add_input(tx, &run, input, number as i64)?;
+        add_input(tx, &run, input, next + number as i64)?;
     }
     let insert = Insert {
         table: "run_model_inputs",
@@ -95,11 +96,19 @@ pub fn log_inputs(tx: &mut Tx<'_>, ctx: &Ctx, inputs: &Inputs) -> Result<()> {
     Ok(())
 }
 
+/// Gives the place in a run's order that the next dataset takes.
+fn next_number(tx: &mut Tx<'_>, run: &Run) -> Result<i64> {
+    tx.query_one(
+        "select coalesce(max(number), -1) + 1 from run_datasets where run_id = $1",
+        params![run.id],
+        |row| row.get(0),
+    )
+}
+
 fn add_input(tx: &mut Tx<'_>, run: &Run, input: &DatasetInput, number: i64) -> Result<()> {
     let dataset_id = store(tx, run.experiment_id, &input.dataset)?;
     let added = tx.execute(
-        "insert into run_datasets (run_id, dataset_id, number)
-         select $1, $2, coalesce(max(number), -1) + 1 + $3 from run_datasets where run_id = $1
+        "insert into run_datasets (run_id, dataset_id, number) values ($1, $2, $3)
          on conflict do nothing",
         params![run.id, dataset_id, number],
     )?;

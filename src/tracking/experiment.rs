@@ -76,8 +76,7 @@ pub(super) const COLUMNS: &str = "id, name, artifact_location, lifecycle, create
 pub fn create(tx: &mut Tx<'_>, ctx: &Ctx, new: &NewExperiment, root: &str) -> Result<i64> {
     if find_by_name(tx, &new.name)?.is_some() {
         return Err(Error::exists(format!(
-            "Experiment(name={}) already exists. Names of deleted experiments stay taken; choose \
-             another name, or restore or rename the other experiment.",
+            "Experiment(name={}) already exists.",
             new.name
         )));
     }

@@ -54,7 +54,8 @@ struct Change {
 /// Stores what is new and gives the params that are there with another value.
 fn store(tx: &mut Tx<'_>, run: &Run, params: &[Pair]) -> Result<Vec<Change>> {
     let keys: Vec<&str> = params.iter().map(|param| param.key.as_str()).collect();
-    let mut rows: Vec<(i64, &Pair)> = tx.intern_keys(&keys)?.into_iter().zip(params).collect();
+    let given: Vec<(i64, &Pair)> = tx.intern_keys(&keys)?.into_iter().zip(params).collect();
+    let mut rows = given.clone();
     rows.sort_by_key(|(key_id, _)| *key_id);
     let insert = Insert {
         table: "params",
@@ -76,7 +77,7 @@ fn store(tx: &mut Tx<'_>, run: &Run, params: &[Pair]) -> Result<Vec<Change>> {
         return Ok(Vec::new());
     }
     let stored = stored_values(tx, run, &rows)?;
-    Ok(rows
+    Ok(given
         .into_iter()
         .filter_map(|(key_id, param)| {
             let old = stored.get(&key_id)?;

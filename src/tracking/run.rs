@@ -12,7 +12,7 @@ use crate::params;
 pub const NAME_TAG: &str = "mlflow.runName";
 /// How stale the stored time of the last write may be, in milliseconds: one update saved for most
 /// writes of a busy run.
-const TOUCH_EVERY_MS: i64 = 5_000;
+pub const TOUCH_EVERY_MS: i64 = 5_000;
 
 /// Where a run stands; stored as 1 to 5, as MLflow numbers them on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -19,6 +19,9 @@ pub const ENDED_TAG: &str = "trackway.endedReason";
 const PAGE: i64 = 200;
 
 /// When a silent run counts as stale and when it is ended, in milliseconds; 0 is never.
+///
+/// Either is found a few seconds later, by as much as the stored time of the last write may lag:
+/// a run that was written to within the limit is never touched.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     pub stale_after_ms: i64,
@@ -29,14 +32,14 @@ pub struct Limits {
 pub fn mark_silent(tx: &mut Tx<'_>, ctx: &Ctx, limits: Limits) -> Result<usize> {
     let mut changed = 0;
     if limits.end_after_ms > 0 {
-        let before = ctx.now - limits.end_after_ms;
+        let before = ctx.now - limits.end_after_ms - run::TOUCH_EVERY_MS;
         for run in silent(tx, before, Staleness::Ended)? {
             end(tx, ctx, &run)?;
             changed += 1;
         }
     }
     if limits.stale_after_ms > 0 {
-        let before = ctx.now - limits.stale_after_ms;
+        let before = ctx.now - limits.stale_after_ms - run::TOUCH_EVERY_MS;
         for run in silent(tx, before, Staleness::Stale)? {
             set(
                 tx,

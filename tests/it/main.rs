@@ -6,8 +6,22 @@
     clippy::indexing_slicing
 )]
 
+mod artifacts;
+mod bad_input;
+mod batches;
+mod concurrency;
+mod experiments;
+mod inputs;
+mod logged_models;
+mod metrics;
+mod metrics_random;
 mod recorded;
 mod registry;
 mod replay;
+mod run_files;
+mod runs;
 mod search;
 mod server;
+mod server_routes;
+mod stale;
+mod support;

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 use trackway::app::{App, Clock, Ids};
 use trackway::config::Config;
-use trackway::http::{router, security};
+use trackway::http::router;
 
 /// The first moment of a test's clock: 14 November 2023, 22:13:20 UTC.
 pub(crate) const START_MS: i64 = 1_700_000_000_000;
@@ -75,14 +75,13 @@ impl TestServer {
         let mut config = Config::with_defaults().unwrap();
         config.server.data_dir = folder.path().to_owned();
         change(&mut config);
-        let mut app = trackway::server::open(&config).await.unwrap();
         let now = Arc::new(AtomicI64::new(START_MS));
         let clock = now.clone();
-        app.clock = Clock::from_fn(move || clock.load(Ordering::Relaxed));
+        let clock = Clock::from_fn(move || clock.load(Ordering::Relaxed));
         let next = AtomicU64::new(1);
-        app.ids = Ids::from_fn(move || u128::from(next.fetch_add(1, Ordering::Relaxed)));
-        let router = router::service(app.clone(), &config.server.static_prefix);
-        let router = security::apply(router, &config.server);
+        let ids = Ids::from_fn(move || u128::from(next.fetch_add(1, Ordering::Relaxed)));
+        let app = trackway::server::open(&config, clock, ids).await.unwrap();
+        let router = router::service(app.clone(), &config.server);
         Self {
             app,
             router,

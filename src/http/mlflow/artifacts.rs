@@ -14,7 +14,7 @@ use crate::http::wire::artifact::{
 use crate::registry;
 use crate::registry::version::{self, VersionRef};
 use crate::tracking::logged_model::{self, Deleted};
-use crate::tracking::{artifact, run};
+use crate::tracking::{artifact, run, watch};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, header};
@@ -113,6 +113,11 @@ where
     let turn = Turn::default();
     let body = app.artifacts.in_turn(&path, body, &turn);
     let stored = app.artifacts.own()?.put(&path, body).await?;
+    // A long upload is a write at its end, not at its start.
+    let ctx = Ctx {
+        now: app.clock.now(),
+        ..ctx
+    };
     app.db
         .write(move |tx| artifact::record(tx, &ctx, &path, stored))
         .await?;
@@ -252,12 +257,15 @@ async fn small_upload(
     if bytes.is_empty() {
         return Err(lacking("data"));
     }
-    let root_uri = run_uri(&app, uuid).await?;
+    let root_uri = run_uri(&app, uuid.clone()).await?;
     let (store, root) = app.artifacts.reach(&root_uri)?;
     let path = root.join(&path);
     let body = futures_util::stream::iter([Ok(bytes)]);
     if root.is_root() {
         store.put(&path, body).await?;
+        app.db
+            .write(move |tx| watch::note_write(tx, &ctx, &uuid))
+            .await?;
     } else {
         keep(&app, ctx, path, body).await?;
     }

@@ -239,6 +239,15 @@ mod tests {
     }
 
     #[test]
+    fn a_number_keeps_its_last_bit() {
+        for value in [2.7003832463079958, -1.2242858128580383, 0.1 + 0.2, 5e-324] {
+            let body = format!(r#"{{"value":{value:?}}}"#);
+            let read = read::<Sample>(body.as_bytes()).unwrap();
+            assert_eq!(read.value, Field::Given(value), "{body}");
+        }
+    }
+
+    #[test]
     fn what_is_no_object_reads_as_empty() {
         let deep = "[".repeat(10_000);
         for body in ["", "[1]", "{", "null", "5", "\"x\"", deep.as_str()] {

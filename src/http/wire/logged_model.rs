@@ -186,19 +186,15 @@ impl SearchModels {
 fn checked_datasets(list: Field<Vec<Field<DatasetFilterBody>>>) -> Result<Vec<DatasetFilter>> {
     let list = list.optional("datasets")?.unwrap_or_default();
     list.into_iter()
-        .enumerate()
-        .map(|(index, dataset)| {
-            let path = format!("datasets[{index}]");
-            let dataset = dataset.optional(&path)?.unwrap_or_default();
-            let name = dataset
-                .dataset_name
-                .required(&format!("{path}.dataset_name"))?;
-            let digest = dataset
-                .dataset_digest
-                .optional(&format!("{path}.dataset_digest"))?;
+        .map(|dataset| {
+            let dataset = dataset.lenient().unwrap_or_default();
+            let given = |field: Field<String>| field.lenient().filter(|text| !text.is_empty());
+            let name = given(dataset.dataset_name).ok_or_else(|| {
+                Error::invalid("`dataset_name` in the `datasets` clause must be specified.")
+            })?;
             Ok(DatasetFilter {
                 name,
-                digest: digest.filter(|digest| !digest.is_empty()),
+                digest: given(dataset.dataset_digest),
             })
         })
         .collect()

@@ -1,7 +1,7 @@
 //! Experiments.
 
 use super::{all_pages, expected, in_database, orders, pairs, text};
-use crate::app::Ctx;
+use crate::ctx::Ctx;
 use crate::db::Tx;
 use crate::error::Result;
 use crate::search::eval::{Entity, Scalar};

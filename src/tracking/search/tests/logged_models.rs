@@ -1,7 +1,7 @@
 //! Logged models.
 
 use super::{KEYS, all_pages, expected, in_database, orders, pairs, text, value};
-use crate::app::{Ctx, Ids};
+use crate::ctx::{Ctx, Ids};
 use crate::db::Tx;
 use crate::error::Result;
 use crate::search::eval::{Entity, Point, Scalar};

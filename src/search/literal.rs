@@ -1,7 +1,8 @@
-//! How Python prints and reads literals, as far as MLflow's texts and lists depend on it.
+//! Literals of `IN (..)` lists, which MLflow reads as Python does: a printed tuple is a valid list.
 //!
-//! MLflow reads `IN (..)` lists as Python literals, so that a printed tuple is a valid list, and
-//! prints parts of a request as Python does. It never reads anything but strings and numbers.
+//! It never reads anything but strings and numbers.
+
+use crate::python::repr;
 
 /// An element of a list.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,43 +24,6 @@ impl Literal {
 /// A list that is not a sequence of strings and numbers with commas between them.
 #[derive(Debug)]
 pub(super) struct Malformed;
-
-/// Prints a string as Python's `repr` does, control characters and odd spaces escaped.
-pub(super) fn repr(text: &str) -> String {
-    let quote = if text.contains('\'') && !text.contains('"') {
-        '"'
-    } else {
-        '\''
-    };
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push(quote);
-    for c in text.chars() {
-        match c {
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\\' => out.push_str("\\\\"),
-            _ if c == quote => out.extend(['\\', c]),
-            _ if c.is_control() || (c.is_whitespace() && c != ' ') => out.push_str(&escaped(c)),
-            _ => out.push(c),
-        }
-    }
-    out.push(quote);
-    out
-}
-
-fn escaped(c: char) -> String {
-    match u32::from(c) {
-        code @ ..=0xff => format!("\\x{code:02x}"),
-        code => format!("\\u{code:04x}"),
-    }
-}
-
-/// Prints a list of strings, as in `['a', 'b']`.
-pub(super) fn repr_list(texts: &[String]) -> String {
-    let parts: Vec<_> = texts.iter().map(|text| repr(text)).collect();
-    format!("[{}]", parts.join(", "))
-}
 
 /// Prints a tuple, as in `('a', 1)`.
 pub(super) fn repr_tuple(items: &[Literal]) -> String {
