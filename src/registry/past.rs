@@ -46,17 +46,22 @@ pub(super) fn of_name(tx: &mut Tx<'_>, name: &str) -> Result<Vec<i64>> {
 
 /// The 404 for a name that no model has; it says where a renamed model is.
 fn unknown(tx: &mut Tx<'_>, name: &str) -> Result<Error> {
-    let now: Option<String> = tx.query_optional(
-        "select m.name from registry_history h join registered_models m on m.id = h.model_id
+    let last = tx.query_optional(
+        "select m.name, m.lifecycle from registry_history h
+         join registered_models m on m.id = h.model_id
          where h.new_value = $1 and h.kind in ('model_created', 'model_renamed')
          order by h.id desc limit 1",
         params![name],
-        |row| row.get(0),
+        |row| Ok((row.get::<String>(0)?, row.get::<i64>(1)?)),
     )?;
-    Ok(Error::not_found(match now {
-        Some(now) => format!(
+    Ok(Error::not_found(match last {
+        Some((now, 1)) => format!(
             "There is no registered model '{name}'. The model that was called so is called '{now}' \
              now."
+        ),
+        Some((last, _)) => format!(
+            "There is no registered model '{name}'. The model that was called so was called \
+             '{last}' when it was deleted."
         ),
         None => format!("There is no registered model '{name}', and there never was one."),
     }))

@@ -176,6 +176,17 @@ async fn a_name_without_a_model_is_a_404_that_says_more() {
         refused("old").await.2,
         "There is no registered model 'old'. The model that was called so is called 'new' now."
     );
+    let delete = json!({ "name": "new" });
+    server
+        .send_json("DELETE", "registered-models/delete", delete)
+        .await
+        .ok();
+    assert_eq!(
+        refused("old").await.2,
+        "There is no registered model 'old'. The model that was called so was called 'new' when \
+         it was deleted."
+    );
+    assert_eq!(refused("%FF").await.0, 400);
     assert_eq!(
         refused("never").await,
         (
