@@ -5,6 +5,7 @@ pub use crate::ctx::{Clock, Ctx, Ids};
 use crate::artifacts::{LocationPolicy, Shelf};
 use crate::db::Db;
 use crate::tracking::rule::LongValues;
+use regex::Regex;
 use std::sync::Arc;
 
 /// The state behind every handler; cheap to clone.
@@ -26,6 +27,8 @@ pub struct Settings {
     pub artifact_root: String,
     /// Where an experiment may put its files.
     pub location_policy: LocationPolicy,
+    /// What the source of a new model version must match; `None` for anything.
+    pub source_pattern: Option<Regex>,
     /// The largest JSON body that is read, in bytes.
     pub max_json_bytes: usize,
     /// Whether everything but artifacts is switched off.

@@ -55,10 +55,17 @@ impl Ids {
     }
 }
 
-/// Who asks, and when; the first argument of every domain function that writes.
+/// The actor of a request that does not say who sends it.
+pub const ANONYMOUS: &str = "anonymous";
+
+/// Who asks, when and why; the first argument of every domain function that writes.
 #[derive(Debug, Clone)]
 pub struct Ctx {
     pub request_id: String,
+    /// Who asks; `ANONYMOUS` where the server does not know.
+    pub actor: String,
+    /// Why, in the words of who asks; empty where none were given.
+    pub reason: String,
     /// Milliseconds since 1970, in UTC; the same for everything the request writes.
     pub now: i64,
 }

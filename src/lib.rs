@@ -12,6 +12,7 @@ pub mod jobs;
 pub mod logging;
 pub mod names;
 pub mod python;
+pub mod registry;
 pub mod search;
 pub mod server;
 pub mod tracking;

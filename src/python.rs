@@ -1,7 +1,10 @@
 //! Spells values as Python prints them, for error texts that must equal MLflow's word for word.
 
+use serde::Serialize;
 use serde_json::Value as Json;
+use serde_json::ser::Formatter;
 use std::fmt::Write;
+use std::io;
 
 /// Writes JSON as Python's `json.dumps(value, sort_keys=True, separators=(",", ":"))` does.
 pub fn json(value: &Json) -> String {
@@ -10,6 +13,45 @@ pub fn json(value: &Json) -> String {
         // serde_json keeps the keys of an object sorted and writes no blanks.
         other => other.to_string(),
     };
+    in_ascii(&plain)
+}
+
+/// Writes JSON as Python's `json.dumps(value)` does, but for the keys of an object, which are
+/// sorted.
+pub fn json_with_spaces(value: &Json) -> String {
+    let mut written = Vec::new();
+    let mut serializer = serde_json::Serializer::with_formatter(&mut written, Spaces);
+    // A JSON value always serializes, and into UTF-8.
+    let _ = value.serialize(&mut serializer);
+    in_ascii(&String::from_utf8_lossy(&written))
+}
+
+/// A blank behind each comma and colon.
+struct Spaces;
+
+impl Formatter for Spaces {
+    fn begin_array_value<W: io::Write + ?Sized>(
+        &mut self,
+        w: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
+        w.write_all(if first { b"" } else { b", " })
+    }
+
+    fn begin_object_key<W: io::Write + ?Sized>(
+        &mut self,
+        w: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
+        w.write_all(if first { b"" } else { b", " })
+    }
+
+    fn begin_object_value<W: io::Write + ?Sized>(&mut self, w: &mut W) -> io::Result<()> {
+        w.write_all(b": ")
+    }
+}
+
+fn in_ascii(plain: &str) -> String {
     let mut ascii = String::with_capacity(plain.len());
     for c in plain.chars() {
         if c.is_ascii() {
@@ -112,6 +154,10 @@ mod tests {
         check("'\"", "'\\'\"'");
         check("a\nb\u{1}", "'a\\nb\\x01'");
         assert_eq!(repr_list(["a", "b"]), "['a', 'b']");
+        assert_eq!(
+            json_with_spaces(&serde_json::json!([{"name": "ü", "version": 1}, {}])),
+            r#"[{"name": "\u00fc", "version": 1}, {}]"#
+        );
         assert_eq!(json(&Json::from("ü𝄞")), "\"\\u00fc\\ud834\\udd1e\"");
     }
 }

@@ -11,6 +11,7 @@ use crate::jobs::Jobs;
 use crate::tracking::experiment;
 use crate::tracking::rule::LongValues;
 use axum::serve::ListenerExt;
+use regex::Regex;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -52,9 +53,20 @@ pub async fn open(config: &Config, clock: Clock, ids: Ids) -> Result<App> {
                 })?,
             },
             artifact_root,
+            source_pattern: source_pattern(&config.registry.source_regex)?,
             max_json_bytes: config.max_json_bytes(),
             only_artifacts: config.artifacts.only,
         }),
+    })
+}
+
+fn source_pattern(text: &str) -> Result<Option<Regex>> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    Regex::new(text).map(Some).map_err(|error| {
+        Error::invalid("The value of registry.source_regex is no regular expression.")
+            .with_cause(error)
     })
 }
 

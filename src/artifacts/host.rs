@@ -32,8 +32,13 @@ struct Target {
 /// Accepts `location` unless it would make the server connect to a host it has no business with.
 ///
 /// `trusted` are the operator's own locations (default artifact root, destination), `allowed` the
-/// schemes the operator allows for every host, in any case. The error is MLflow's, 400.
-pub(super) fn check(location: &str, trusted: &[String], allowed: &[String]) -> Result<()> {
+/// schemes the operator allows for every host, in any case. The error is MLflow's, 400, and names
+/// the field of the request.
+pub(super) fn check(
+    (field, location): (&str, &str),
+    trusted: &[String],
+    allowed: &[String],
+) -> Result<()> {
     let uri = Uri::split(location);
     if !names_host(&uri)
         || allowed
@@ -48,13 +53,13 @@ pub(super) fn check(location: &str, trusted: &[String], allowed: &[String]) -> R
         .collect();
     match targets(&uri).iter().any(|target| own.contains(target)) {
         true => Ok(()),
-        false => Err(rejection(&uri.scheme)),
+        false => Err(rejection(field, &uri.scheme)),
     }
 }
 
-fn rejection(scheme: &str) -> Error {
+fn rejection(field: &str, scheme: &str) -> Error {
     Error::invalid(format!(
-        "'artifact_location' cannot use the '{scheme}' scheme: the '{scheme}' scheme addresses a \
+        "'{field}' cannot use the '{scheme}' scheme: the '{scheme}' scheme addresses a \
          host other than the tracking server's configured artifact storage, so the server would \
          connect to the host named in the URI. Set the \
          MLFLOW_ALLOWED_HOST_ADDRESSED_ARTIFACT_SCHEMES environment variable on the server to \
@@ -116,7 +121,7 @@ mod tests {
 
     fn accepts(location: &str, trusted: &str, allowed: &[&str]) -> bool {
         let allowed: Vec<String> = allowed.iter().map(ToString::to_string).collect();
-        check(location, &[trusted.to_owned()], &allowed).is_ok()
+        check(("source", location), &[trusted.to_owned()], &allowed).is_ok()
     }
 
     #[test]

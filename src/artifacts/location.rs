@@ -57,7 +57,7 @@ impl LocationPolicy {
             ));
         }
         check_query(uri.query)?;
-        host::check(raw, &self.trusted, &self.allowed_schemes)?;
+        self.check_host("artifact_location", raw)?;
         if raw.starts_with("runs:") {
             return Err(Error::invalid(format!(
                 "Artifact location cannot be a runs:/ URI. Given: '{raw}'"
@@ -69,6 +69,12 @@ impl LocationPolicy {
         // A location that could never be read would make every run below it useless.
         place(&resolved)?;
         Ok(resolved)
+    }
+
+    /// Refuses a location, given in this field of a request, that would make the server connect to
+    /// a host it has no business with: 400 with MLflow's text.
+    pub fn check_host(&self, field: &str, location: &str) -> Result<()> {
+        host::check((field, location), &self.trusted, &self.allowed_schemes)
     }
 
     fn check_length(&self, location: &str) -> Result<()> {
@@ -169,7 +175,8 @@ fn below_proxy_route(path: &str) -> Option<&str> {
     (below.is_empty() || below.starts_with('/')).then_some(below)
 }
 
-fn is_local(location: &str, uri: &Uri) -> Result<bool> {
+/// Tells whether a location is a path of a machine; a `file:` URI of another machine is a 400.
+pub(crate) fn is_local(location: &str, uri: &Uri) -> Result<bool> {
     if uri.scheme != "file" {
         return Ok(uri.scheme.is_empty());
     }
@@ -187,7 +194,7 @@ fn is_local(location: &str, uri: &Uri) -> Result<bool> {
 }
 
 /// Gives the path of a local location, whose escapes MLflow decodes in plain paths too.
-fn local_path(location: &str, uri: &Uri) -> Result<String> {
+pub(crate) fn local_path(location: &str, uri: &Uri) -> Result<String> {
     let path = if uri.scheme.is_empty() {
         location
     } else {

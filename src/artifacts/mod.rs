@@ -17,7 +17,7 @@ mod local;
 mod objects;
 mod reading;
 mod staged;
-mod uri;
+pub(crate) mod uri;
 
 #[cfg(test)]
 mod store_tests;

@@ -10,19 +10,19 @@ const HAS_PARAMETERS: &[&str] = &["", "ftp", "http", "https", "sftp"];
 
 /// A location in its parts, each without its separator and empty when it is not there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Uri<'a> {
+pub(crate) struct Uri<'a> {
     /// In lower case; empty for a plain path.
-    pub(super) scheme: String,
-    pub(super) authority: &'a str,
-    pub(super) path: &'a str,
-    pub(super) parameters: &'a str,
-    pub(super) query: &'a str,
-    pub(super) fragment: &'a str,
+    pub(crate) scheme: String,
+    pub(crate) authority: &'a str,
+    pub(crate) path: &'a str,
+    pub(crate) parameters: &'a str,
+    pub(crate) query: &'a str,
+    pub(crate) fragment: &'a str,
 }
 
 impl<'a> Uri<'a> {
     /// Splits any text; what does not look like a URI is a path.
-    pub(super) fn split(raw: &'a str) -> Self {
+    pub(crate) fn split(raw: &'a str) -> Self {
         let (scheme, rest) = split_scheme(raw);
         let (rest, fragment) = rest.split_once('#').unwrap_or((rest, ""));
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
@@ -45,7 +45,7 @@ impl<'a> Uri<'a> {
     }
 
     /// Writes the location with another path in place of its own.
-    pub(super) fn with_path(&self, path: &str) -> String {
+    pub(crate) fn with_path(&self, path: &str) -> String {
         let mut text = String::new();
         if !self.scheme.is_empty() {
             text.push_str(&self.scheme);
@@ -75,12 +75,12 @@ impl<'a> Uri<'a> {
     }
 
     /// Gives the host in lower case, without user, port and brackets; empty when there is none.
-    pub(super) fn host(&self) -> String {
+    pub(crate) fn host(&self) -> String {
         self.host_and_port().0.to_lowercase()
     }
 
     /// Gives the port; `Err` when what stands in its place is none.
-    pub(super) fn port(&self) -> Result<Option<u16>, ()> {
+    pub(crate) fn port(&self) -> Result<Option<u16>, ()> {
         match self.host_and_port().1 {
             "" => Ok(None),
             digits if digits.bytes().all(|byte| byte.is_ascii_digit()) => {

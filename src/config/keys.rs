@@ -128,6 +128,13 @@ impl Key {
     }
 }
 
+fn check_regex(text: &str) -> Result<(), String> {
+    let parsed = regex::Regex::new(text);
+    parsed
+        .map(|_| ())
+        .map_err(|error| format!("a regular expression is needed: {error}"))
+}
+
 /// Finds a key by its section and name, as `server.port`.
 pub fn find(name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.name == name)
@@ -198,6 +205,8 @@ pub static KEYS: &[Key] = &[
     Key::new("tracking.end_stale_after_s", Kind::Int(0, 31_536_000)).flag("end-stale-after"),
     Key::new("tracking.fold_after_segments", Kind::Int(1, 100_000)),
     Key::new("tracking.fold_interval_ms", Kind::Int(10, 3_600_000)),
+    Key::new("registry.source_regex", Kind::Text(check_regex))
+        .mlflow("MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX"),
     Key::new("log.format", Kind::Choice(&["text", "json"])).flag("log-format"),
     Key::new("log.level", Kind::Text(logging::check_filter)).flag("log-level"),
 ];

@@ -25,6 +25,7 @@ pub struct Config {
     pub database: Database,
     pub artifacts: Artifacts,
     pub tracking: Tracking,
+    pub registry: Registry,
     pub log: Log,
 }
 
@@ -89,6 +90,12 @@ pub struct Tracking {
     pub end_stale_after_s: u64,
     pub fold_after_segments: usize,
     pub fold_interval_ms: u64,
+}
+
+/// What may be registered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Registry {
+    pub source_regex: String,
 }
 
 /// What is logged and how a line looks.

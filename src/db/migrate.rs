@@ -7,7 +7,14 @@ use super::{Tx, Value};
 use crate::error::Result;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-const STEPS: &[(i64, &str, &str)] = &[(1, "init", include_str!("../../migrations/0001_init.sql"))];
+const STEPS: &[(i64, &str, &str)] = &[
+    (1, "init", include_str!("../../migrations/0001_init.sql")),
+    (
+        2,
+        "registry",
+        include_str!("../../migrations/0002_registry.sql"),
+    ),
+];
 
 /// Which schema steps are applied and which are missing; after a migration none is missing.
 #[derive(Debug, Clone, PartialEq, Eq)]

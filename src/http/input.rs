@@ -3,11 +3,12 @@
 use super::wire::body;
 use super::wire::field::Message;
 use crate::app::{App, Ctx};
+use crate::ctx::ANONYMOUS;
 use crate::error::{Code, Error, Result};
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{HeaderMap, HeaderName, Method, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 /// A request of the MLflow protocol: the query of a GET, the JSON body of everything else.
@@ -109,9 +110,36 @@ impl FromRequestParts<App> for Ctx {
             .map_or_else(|| app.ids.next(), |id| id.0.clone());
         Ok(Ctx {
             request_id,
+            actor: ANONYMOUS.to_owned(),
+            reason: reason(&parts.headers)?,
             now: app.clock.now(),
         })
     }
+}
+
+/// The header that says why a request is made, percent-encoded UTF-8.
+pub const REASON: HeaderName = HeaderName::from_static("x-trackway-reason");
+/// The longest reason, in characters.
+const MAX_REASON: usize = 2_000;
+
+/// Reads the reason of a request; empty where there is none.
+fn reason(headers: &HeaderMap) -> Result<String> {
+    let Some(given) = headers.get(&REASON) else {
+        return Ok(String::new());
+    };
+    let decoded = percent_encoding::percent_decode(given.as_bytes()).decode_utf8();
+    let reason = decoded.map_err(|_| refused_reason("is not percent-encoded UTF-8"))?;
+    if reason.chars().count() > MAX_REASON {
+        return Err(refused_reason("has more than 2000 characters"));
+    }
+    if reason.contains('\0') {
+        return Err(refused_reason("contains a NUL"));
+    }
+    Ok(reason.trim().to_owned())
+}
+
+fn refused_reason(what: &str) -> Error {
+    Error::invalid(format!("The header {REASON} {what}."))
 }
 
 /// The id under which a request is logged and answered.

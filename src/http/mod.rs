@@ -1,5 +1,6 @@
 //! The HTTP side: reads a request, calls one domain function, writes the answer.
 
+mod api;
 mod file;
 mod health;
 mod input;

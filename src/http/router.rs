@@ -4,7 +4,7 @@
 //! by `trackway routes`, and tried by the tests.
 
 use super::input::RequestId;
-use super::{health, mlflow, security};
+use super::{api, health, mlflow, security};
 use crate::app::App;
 use crate::config::Server;
 use crate::error::{Code, Error};
@@ -46,6 +46,8 @@ impl Access {
 enum Mount {
     /// `/api` and `/ajax-api`.
     Both,
+    /// `/api` alone: what is our own.
+    Own,
     /// `/ajax-api` alone.
     Ajax,
     /// No prefix at all.
@@ -68,6 +70,12 @@ impl Route {
         self
     }
 
+    /// Serves the path under `/api` alone, as a route of our own API.
+    pub fn own(mut self) -> Self {
+        self.mount = Mount::Own;
+        self
+    }
+
     /// Serves the path as it stands, with no prefix but the server's own.
     pub fn at_root(mut self) -> Self {
         self.mount = Mount::Root;
@@ -87,6 +95,7 @@ impl Route {
                     format!("/ajax-api/{}", self.path),
                 ]
             }
+            Mount::Own => vec![format!("/api/{}", self.path)],
             Mount::Ajax => vec![format!("/ajax-api/{}", self.path)],
             Mount::Root => vec![format!("/{}", self.path)],
         }
@@ -121,6 +130,7 @@ method!(delete, DELETE);
 
 fn rows() -> Vec<(&'static str, Vec<Route>)> {
     let mut rows = mlflow::routes();
+    rows.extend(api::routes());
     rows.push(("server", health::routes()));
     rows
 }
@@ -175,10 +185,8 @@ pub fn service(app: App, server: &Server) -> Router {
 }
 
 /// Areas of MLflow's API that Trackway does not have.
-const NOT_SERVED: [&str; 12] = [
+const NOT_SERVED: [&str; 10] = [
     "traces",
-    "registered-models",
-    "model-versions",
     "webhooks",
     "gateway",
     "datasets",

@@ -120,6 +120,8 @@ async fn fold_once(app: App, segments: i64) -> Result<usize> {
 async fn watch_once(app: App, limits: watch::Limits) -> Result<usize> {
     let ctx = Ctx {
         request_id: "watch".into(),
+        actor: "server".into(),
+        reason: String::new(),
         now: app.clock.now(),
     };
     app.db

@@ -9,7 +9,11 @@ use crate::ctx::{Ctx, Ids};
 use crate::db::{Insert, Row, Tx, Value, placeholders};
 use crate::error::{Error, Result};
 use crate::{params, python};
+use serde_json::Value as Json;
 use std::collections::{BTreeMap, HashMap};
+
+/// The tag that lists the registered versions of a logged model, as JSON.
+const VERSIONS_TAG: &str = "mlflow.modelVersions";
 
 /// Whether a logged model's files are complete; stored as 1 to 3, as on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -239,6 +243,29 @@ fn changed_param(key: &str) -> Error {
 pub fn set_tags(tx: &mut Tx<'_>, uuid: &str, tags: &[Pair]) -> Result<()> {
     let id = open(tx, uuid)?;
     store_tags(tx, id, tags)
+}
+
+/// Adds a registered version of the model to the list in its tag `mlflow.modelVersions`.
+///
+/// A version that the list has already takes the place of the whole list, as in MLflow, and so
+/// does one whose list cannot be read.
+pub fn add_registration(tx: &mut Tx<'_>, uuid: &str, (name, version): (&str, i64)) -> Result<()> {
+    let model = find(tx, uuid, Deleted::Refused)?;
+    let added = serde_json::json!({ "name": name, "version": version });
+    let listed = model
+        .tags
+        .iter()
+        .find(|tag| tag.key == VERSIONS_TAG)
+        .and_then(|tag| serde_json::from_str::<Vec<Json>>(&tag.value).ok());
+    let mut versions = listed
+        .filter(|listed| !listed.contains(&added))
+        .unwrap_or_default();
+    versions.push(added);
+    let tag = Pair {
+        key: VERSIONS_TAG.to_owned(),
+        value: python::json_with_spaces(&Json::Array(versions)),
+    };
+    store_tags(tx, model.id, &[tag])
 }
 
 fn store_tags(tx: &mut Tx<'_>, id: i64, tags: &[Pair]) -> Result<()> {

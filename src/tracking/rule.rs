@@ -83,6 +83,11 @@ pub fn check_name(name: &str, path: &str) -> Result<()> {
              spaces ( ), colon(:) and slashes (/).",
         ));
     }
+    check_stays_itself(name, path)
+}
+
+/// Refuses a name that would become another one if it were read as a path.
+pub fn check_stays_itself(name: &str, path: &str) -> Result<()> {
     let normal = normalized_path(name);
     if normal != name || normal == "." || normal.starts_with("..") || normal.starts_with('/') {
         let reason = format!(

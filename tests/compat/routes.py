@@ -5,16 +5,20 @@ AJAX = "/ajax-api/2.0/mlflow"
 
 # Good requests that name something which is not there.
 NAMES_NOTHING = ("experiments/delete", "experiments/restore", "experiments/delete-tag",
-                 "runs/delete", "runs/delete-tag")
+                 "runs/delete", "runs/delete-tag", "registered-models/delete",
+                 "model-versions/delete")
 
 
 def subject(rest, name):
-    """Creates an experiment, a run and a logged model by raw requests; gives their ids."""
+    """Creates an experiment, a run, a logged model and a registered one; gives their ids."""
     experiment = rest.send("experiments/create", {"name": name}).json()["experiment_id"]
     body = {"experiment_id": experiment, "start_time": 1, "run_name": "subject"}
     run = rest.send("runs/create", body).json()["run"]["info"]["run_id"]
     body = {"experiment_id": experiment, "name": "subject", "source_run_id": run}
     model = rest.send("logged-models", body).json()["model"]["info"]["model_id"]
+    rest.send("registered-models/create", {"name": name})
+    rest.send("model-versions/create", {"name": name, "source": "s3://bucket/x"})
+    rest.send("registered-models/alias", {"name": name, "alias": "a", "version": "1"})
     return {"experiment": experiment, "run": run, "model": model, "name": name}
 
 
@@ -76,6 +80,36 @@ def posts(ids):
             "experiment_ids": [experiment], "filter": "name = 'x'", "max_results": 5,
             "datasets": [{"dataset_name": "d"}],
             "order_by": [{"field_name": "name", "ascending": True}], "page_token": ""}),
+        **registry_posts(ids["name"]),
+    }
+
+
+def registry_posts(name):
+    """Body routes of the model registry, in the shape of `posts`."""
+    tags, version = [{"key": "k", "value": "v"}], {"name": name, "version": "1"}
+    nowhere = f"{name} nowhere"
+    models, versions = "registered-models", "model-versions"
+    return {
+        f"{models}/create": ("POST", f"{models}/create", {
+            "name": f"{name} other", "tags": tags, "description": "d"}),
+        f"{models}/rename": ("POST", f"{models}/rename", {"name": name, "new_name": name}),
+        f"{models}/update": ("PATCH", f"{models}/update", {"name": name, "description": "d"}),
+        f"{models}/delete": ("DELETE", f"{models}/delete", {"name": nowhere}),
+        f"{models}/get-latest-versions": ("POST", f"{models}/get-latest-versions", {
+            "name": name, "stages": ["None"]}),
+        f"{models}/set-tag": ("POST", f"{models}/set-tag", {"name": name, **tags[0]}),
+        f"{models}/delete-tag": ("DELETE", f"{models}/delete-tag", {"name": name, "key": "k"}),
+        f"{models}/alias": ("POST", f"{models}/alias", {**version, "alias": "a"}),
+        f"{models}/alias delete": ("DELETE", f"{models}/alias", {"name": name, "alias": "a"}),
+        f"{versions}/create": ("POST", f"{versions}/create", {
+            "name": name, "source": "s3://bucket/y", "run_id": "r", "run_link": "l", "tags": tags,
+            "description": "d", "model_id": ""}),
+        f"{versions}/update": ("PATCH", f"{versions}/update", {**version, "description": "d"}),
+        f"{versions}/transition-stage": ("POST", f"{versions}/transition-stage", {
+            **version, "stage": "Staging", "archive_existing_versions": True}),
+        f"{versions}/set-tag": ("POST", f"{versions}/set-tag", {**version, **tags[0]}),
+        f"{versions}/delete-tag": ("DELETE", f"{versions}/delete-tag", {**version, "key": "k"}),
+        f"{versions}/delete": ("DELETE", f"{versions}/delete", {"name": nowhere, "version": "1"}),
     }
 
 
@@ -100,4 +134,21 @@ def gets(ids):
             "artifact_directory_path": "a"}),
         "artifacts/list": ("artifacts/list", {"run_id": run, "path": "a", "page_token": ""}),
         "artifacts proxy list": (f"{ARTIFACTS}/artifacts", {"path": "a"}),
+        **registry_gets(ids["name"]),
+    }
+
+
+def registry_gets(name):
+    """Query routes of the model registry, in the shape of `gets`."""
+    search = {"filter": "name = 'x'", "max_results": "5", "order_by": "name", "page_token": ""}
+    return {
+        "registered-models/get": ("registered-models/get", {"name": name}),
+        "registered-models/search": ("registered-models/search", search),
+        "registered-models/alias": ("registered-models/alias", {"name": name, "alias": "a"}),
+        "registered-models/get-latest-versions by query": (
+            "registered-models/get-latest-versions", {"name": name, "stages": "None"}),
+        "model-versions/get": ("model-versions/get", {"name": name, "version": "1"}),
+        "model-versions/search": ("model-versions/search", search),
+        "model-versions/get-download-uri": (
+            "model-versions/get-download-uri", {"name": name, "version": "1"}),
     }

@@ -12,6 +12,7 @@ from mlflow.entities import (
     ViewType,
 )
 from record import Recorder
+from scenario_registry import registry
 from scenario_rest import odd_requests
 from support import unique
 
@@ -31,6 +32,7 @@ def play(url):
     artifacts(recorder, client, runs[0])
     datasets(recorder, client, home)
     models(recorder, client, home, runs)
+    registry(recorder, client, home, runs)
     fluent(recorder)
     lifecycle(recorder, client, home, runs)
     odd_requests(recorder, home, runs)

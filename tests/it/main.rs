@@ -16,6 +16,7 @@ mod logged_models;
 mod metrics;
 mod metrics_random;
 mod recorded;
+mod registry;
 mod replay;
 mod run_files;
 mod runs;

@@ -6,11 +6,12 @@ use axum::body::Body;
 use std::path::Path;
 
 /// The groups of routes that this server has.
-const GROUPS: [&str; 7] = [
+const GROUPS: [&str; 8] = [
     "tracking-core",
     "metric-history",
     "inputs-outputs",
     "logged-models",
+    "model-registry",
     "artifacts",
     "server",
     "setup",
@@ -73,6 +74,17 @@ async fn probes_are_answered_as_mlflow_answers_them() {
 #[tokio::test]
 async fn the_calls_of_a_client_are_answered_as_mlflow_answers_them() {
     let differences = differences("goldens.json").await;
+    assert!(
+        differences.is_empty(),
+        "{} differ:\n{}",
+        differences.len(),
+        differences.join("\n")
+    );
+}
+
+#[tokio::test]
+async fn the_registry_answers_as_mlflows_does() {
+    let differences = differences("registry.json").await;
     assert!(
         differences.is_empty(),
         "{} differ:\n{}",

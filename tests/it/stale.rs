@@ -21,6 +21,8 @@ const NEVER: Limits = Limits {
 async fn watch(server: &TestServer, limits: Limits) -> usize {
     let ctx = Ctx {
         request_id: "watch".into(),
+        actor: "server".into(),
+        reason: String::new(),
         now: server.app.clock.now(),
     };
     let write = server

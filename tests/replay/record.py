@@ -3,8 +3,9 @@
 
     python3 tests/replay/record.py --url http://127.0.0.1:5001 --cwd DIR probes
     python3 tests/replay/record.py --url http://127.0.0.1:5001 --cwd DIR goldens
+    python3 tests/replay/record.py --url http://127.0.0.1:5001 --cwd DIR registry
 
-Each of the two scripts needs a server of its own that has just been started on an empty database
+Each of the scripts needs a server of its own that has just been started on an empty database
 (see README.md). `--cwd` is the working directory of that server; where an answer shows it, the
 file has `{cwd}` instead, and `{host}` for the host and port of the URL. `--check FILE` compares
 the answers with an older recording, a JSON list of [label, method, path, status, content type,
@@ -25,7 +26,7 @@ import urllib.parse
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-from tables import extra, golden, recorded  # noqa: E402  (the path is set just above)
+from tables import extra, golden, recorded, registry  # noqa: E402  (the path is set just above)
 
 KEPT_HEADERS = ["Content-Disposition", "X-Content-Type-Options", "Content-Range", "Allow"]
 PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
@@ -170,10 +171,14 @@ def main():
     parser.add_argument("--cwd", help="the working directory of the server")
     parser.add_argument("--check", help="an older recording to compare with")
     parser.add_argument("--out", help="another file than the one beside this script")
-    parser.add_argument("script", choices=["probes", "goldens"])
+    parser.add_argument("script", choices=["probes", "goldens", "registry"])
     options = parser.parse_args()
 
-    table = recorded.table() + extra.table() if options.script == "probes" else golden.table()
+    table = {
+        "probes": lambda: recorded.table() + extra.table(),
+        "goldens": golden.table,
+        "registry": registry.table,
+    }[options.script]()
     labels = [entry["label"] for entry in table]
     twice = {label for label in labels if labels.count(label) > 1}
     if twice:

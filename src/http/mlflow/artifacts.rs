@@ -11,6 +11,8 @@ use crate::http::router::{Access, Route, delete, get, post, put};
 use crate::http::wire::artifact::{
     ListArtifacts, ListModelFiles, ListOwn, Listing, Owner, PresignDownload, PresignUpload,
 };
+use crate::registry;
+use crate::registry::version::{self, VersionRef};
 use crate::tracking::logged_model::{self, Deleted};
 use crate::tracking::{artifact, run, watch};
 use axum::body::Body;
@@ -86,6 +88,7 @@ pub(super) fn routes() -> Vec<Route> {
         .ajax_only(),
         post("2.0/mlflow/upload-artifact", Access::Edit, small_upload).ajax_only(),
         get("get-artifact", Access::Read, run_file).at_root(),
+        get("model-versions/get-artifact", Access::Read, version_file).at_root(),
     ]
 }
 
@@ -198,6 +201,22 @@ async fn model_file(
     let path = ArtifactPath::parse_file(path)?;
     let root_uri = model_uri(&app, uuid).await?;
     send_below(&app, &root_uri, &path, &headers).await
+}
+
+async fn version_file(
+    State(app): State<App>,
+    query: Query,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let given = |name| query.first(name).ok_or_else(|| lacking(name));
+    let path = ArtifactPath::parse_file(given("path")?)?;
+    let at = VersionRef {
+        model: given("name")?.to_owned(),
+        number: registry::rule::version_number(given("version")?)?,
+    };
+    registry::rule::check_model_name(&at.model)?;
+    let files = app.db.read(move |tx| version::find_files(tx, &at)).await?;
+    send_below(&app, &files, &path, &headers).await
 }
 
 async fn send_below(

@@ -5,6 +5,8 @@ mod experiments;
 mod inputs;
 mod logged_models;
 mod metrics;
+mod model_versions;
+mod registered_models;
 mod runs;
 
 use super::router::Route;
@@ -13,11 +15,14 @@ use super::router::Route;
 pub(super) fn routes() -> Vec<(&'static str, Vec<Route>)> {
     let mut core = experiments::routes();
     core.extend(runs::routes());
+    let mut registry = registered_models::routes();
+    registry.extend(model_versions::routes());
     vec![
         ("tracking-core", core),
         ("metric-history", metrics::routes()),
         ("inputs-outputs", inputs::routes()),
         ("logged-models", logged_models::routes()),
+        ("model-registry", registry),
         ("artifacts", artifacts::routes()),
     ]
 }

@@ -8,5 +8,8 @@ pub mod experiment;
 pub mod field;
 pub mod logged_model;
 pub mod metric;
+pub mod model_version;
 pub mod pair;
+pub mod registered_model;
+pub mod registry_history;
 pub mod run;

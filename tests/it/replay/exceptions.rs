@@ -20,7 +20,7 @@ pub(crate) enum Expectation {
     Message(&'static str),
 }
 
-use Expectation::Status;
+use Expectation::{Message, Status};
 
 /// A reason to differ, what is expected, and the exchanges that it holds for.
 pub(crate) struct Difference {
@@ -373,6 +373,34 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
             "model artifacts: file outside ..%5Cx",
             "model artifacts: file outside %5Cetc",
         ],
+    },
+    Difference {
+        why: "OR, NOT, parentheses and IN are part of the grammar everywhere",
+        expect: Status(200),
+        labels: &[
+            "reg: versions source_path IN ('s3://b/1')",
+            "reg: versions version_number IN (1, 2)",
+        ],
+    },
+    Difference {
+        why: "Both spellings of a field are read on every route",
+        expect: Status(404),
+        labels: &["reg: rename in camel case"],
+    },
+    Difference {
+        why: "No message shows SQL",
+        expect: Message("Registered Model (name=twice) already exists."),
+        labels: &["reg: rename to a taken name"],
+    },
+    Difference {
+        why: "A search names the key that is wrong",
+        expect: Message("Invalid attribute key 'timestamp' specified. Valid keys are '{'name'}'"),
+        labels: &["reg: models timestamp > 1"],
+    },
+    Difference {
+        why: "A page has no negative number of results",
+        expect: Status(400),
+        labels: &["reg: models of -1"],
     },
 ];
 

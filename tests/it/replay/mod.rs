@@ -227,9 +227,10 @@ mod tests {
 
     use super::*;
 
-    fn recordings() -> [Vec<Exchange>; 2] {
+    fn recordings() -> [Vec<Exchange>; 3] {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/replay");
-        ["probes.json", "goldens.json"].map(|name| load(&folder.join(name), "/cwd").unwrap())
+        ["probes.json", "goldens.json", "registry.json"]
+            .map(|name| load(&folder.join(name), "/cwd").unwrap())
     }
 
     #[test]

@@ -38,6 +38,8 @@ fn spec() -> impl Strategy<Value = Spec> {
 fn store(tx: &mut Tx<'_>, number: usize, spec: &Spec) -> Result<(String, Entity)> {
     let ctx = |now| Ctx {
         request_id: String::new(),
+        actor: "tests".into(),
+        reason: String::new(),
         now,
     };
     let tags = spec.tags.iter().map(|(key, value)| Pair {

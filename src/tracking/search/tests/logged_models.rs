@@ -103,6 +103,8 @@ fn spec() -> impl Strategy<Value = Spec> {
 fn ctx(now: i64) -> Ctx {
     Ctx {
         request_id: String::new(),
+        actor: "tests".into(),
+        reason: String::new(),
         now,
     }
 }

@@ -78,6 +78,8 @@ fn listed(pairs: &BTreeMap<String, String>) -> Vec<Pair> {
 fn store(tx: &mut Tx<'_>, ids: &Ids, spec: &Spec, experiment_id: i64) -> Result<(String, Entity)> {
     let ctx = Ctx {
         request_id: String::new(),
+        actor: "tests".into(),
+        reason: String::new(),
         now: 1,
     };
     let new = NewRun {
@@ -229,6 +231,8 @@ fn wanted() -> impl Strategy<Value = Wanted> {
 fn check(tx: &mut Tx<'_>, specs: &[Spec], searches: &[Wanted]) -> Result<()> {
     let ctx = Ctx {
         request_id: String::new(),
+        actor: "tests".into(),
+        reason: String::new(),
         now: 1,
     };
     let next = AtomicU64::new(1);

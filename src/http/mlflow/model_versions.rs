@@ -1,0 +1,145 @@
+//! Versions of registered models.
+
+use crate::app::{App, Ctx};
+use crate::error::Result;
+use crate::http::input::Wire;
+use crate::http::reply::{Empty, Reply};
+use crate::http::router::{Access, Route, delete, get, patch, post};
+use crate::http::wire::model_version::{
+    CreateVersion, DownloadUri, OneVersion, SearchRegistry, TransitionStage, UpdateVersion,
+    VersionByNumber, VersionPage, VersionReply, VersionTag,
+};
+use crate::registry::{search, stage, tag, version};
+use axum::extract::State;
+
+pub(super) fn routes() -> Vec<Route> {
+    use Access::{Edit, Read};
+    vec![
+        post("2.0/mlflow/model-versions/create", Edit, create),
+        patch("2.0/mlflow/model-versions/update", Edit, update),
+        post(
+            "2.0/mlflow/model-versions/transition-stage",
+            Edit,
+            transition,
+        ),
+        delete("2.0/mlflow/model-versions/delete", Edit, remove),
+        get("2.0/mlflow/model-versions/get", Read, find),
+        get("2.0/mlflow/model-versions/search", Read, find_many),
+        get(
+            "2.0/mlflow/model-versions/get-download-uri",
+            Read,
+            download_uri,
+        ),
+        post("2.0/mlflow/model-versions/set-tag", Edit, set_tag),
+        delete("2.0/mlflow/model-versions/delete-tag", Edit, delete_tag),
+    ]
+}
+
+async fn create(
+    State(app): State<App>,
+    ctx: Ctx,
+    Wire(request): Wire<CreateVersion>,
+) -> Result<Reply<OneVersion>> {
+    let policy = &app.settings.location_policy;
+    let new = request.check(app.settings.source_pattern.as_ref(), policy)?;
+    let folder = policy.working_directory.clone();
+    let created = app
+        .db
+        .write(move |tx| version::create(tx, &ctx, &new, &folder))
+        .await?;
+    Ok(Reply(created.into()))
+}
+
+async fn update(
+    State(app): State<App>,
+    ctx: Ctx,
+    Wire(request): Wire<UpdateVersion>,
+) -> Result<Reply<OneVersion>> {
+    let (at, description) = request.check()?;
+    let updated = app
+        .db
+        .write(move |tx| version::describe(tx, &ctx, &at, description.as_deref()))
+        .await?;
+    Ok(Reply(updated.into()))
+}
+
+async fn transition(
+    State(app): State<App>,
+    ctx: Ctx,
+    Wire(request): Wire<TransitionStage>,
+) -> Result<Reply<OneVersion>> {
+    let asked = request.check()?;
+    let moved = app
+        .db
+        .write(move |tx| stage::transition(tx, &ctx, &asked))
+        .await?;
+    Ok(Reply(moved.into()))
+}
+
+async fn remove(
+    State(app): State<App>,
+    ctx: Ctx,
+    Wire(request): Wire<VersionByNumber>,
+) -> Result<Reply<Empty>> {
+    let at = request.check()?;
+    app.db
+        .write(move |tx| version::delete(tx, &ctx, &at))
+        .await?;
+    Ok(Reply(Empty {}))
+}
+
+async fn find(
+    State(app): State<App>,
+    Wire(request): Wire<VersionByNumber>,
+) -> Result<Reply<OneVersion>> {
+    let at = request.check()?;
+    let found = app.db.read(move |tx| version::find(tx, &at)).await?;
+    Ok(Reply(found.into()))
+}
+
+async fn find_many(
+    State(app): State<App>,
+    Wire(request): Wire<SearchRegistry>,
+) -> Result<Reply<VersionPage>> {
+    let asked = request.check_versions()?;
+    let page = app.db.read(move |tx| search::versions(tx, &asked)).await?;
+    Ok(Reply(VersionPage {
+        model_versions: page.items.into_iter().map(VersionReply::from).collect(),
+        next_page_token: page.next,
+    }))
+}
+
+async fn download_uri(
+    State(app): State<App>,
+    Wire(request): Wire<VersionByNumber>,
+) -> Result<Reply<DownloadUri>> {
+    let at = request.check_leniently()?;
+    let found = app.db.read(move |tx| version::find(tx, &at)).await?;
+    Ok(Reply(DownloadUri {
+        artifact_uri: found.storage_location,
+    }))
+}
+
+async fn set_tag(
+    State(app): State<App>,
+    ctx: Ctx,
+    Wire(request): Wire<VersionTag>,
+) -> Result<Reply<Empty>> {
+    let (at, new) = request.check()?;
+    app.db
+        .write(move |tx| tag::set_on_version(tx, &ctx, &at, &new))
+        .await?;
+    Ok(Reply(Empty {}))
+}
+
+async fn delete_tag(
+    State(app): State<App>,
+    ctx: Ctx,
+    Wire(request): Wire<VersionTag>,
+) -> Result<Reply<Empty>> {
+    let (at, key) = request.check_key()?;
+    app.db
+        .write(move |tx| tag::delete_on_version(tx, &ctx, &at, &key))
+        .await?;
+    Ok(Reply(Empty {}))
+}
