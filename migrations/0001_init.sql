@@ -83,6 +83,14 @@ create table metric_segments (
 );
 create index metric_segments_by_run on metric_segments (run_id, id);
 
+-- The short histories of a run, packed together; a metric is here or in blocks, never in both.
+create table metric_packs (
+    id {identity},
+    run_id bigint not null,
+    body bytea not null
+);
+create index metric_packs_by_run on metric_packs (run_id, id);
+
 -- The folded history of one metric: blocks in the order (timestamp, step, value), none overlapping.
 create table metric_blocks (
     id {identity},

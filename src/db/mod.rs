@@ -72,6 +72,12 @@ impl Db {
         self.driver.read(work).await
     }
 
+    /// Gives free room of the database file back to the disk, a few pages a call, and says how many
+    /// they were; some room is always kept for the writes to come.
+    pub async fn reclaim(&self) -> Result<usize> {
+        self.write(statement::reclaim).await
+    }
+
     /// Commits what is queued and closes the database; later calls answer 503.
     pub async fn close(&self) -> Result<()> {
         let driver = self.driver.clone();

@@ -147,6 +147,8 @@ fn connect(options: &SqliteOptions) -> Result<Connection> {
         let conn = Connection::open_with_flags(&options.path, flags)?;
         conn.busy_timeout(BUSY_TIMEOUT)?;
         conn.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+        // Takes effect on a new database only: pages that become free can be given back.
+        conn.pragma_update(None, "auto_vacuum", "incremental")?;
         conn.pragma_update(None, "journal_mode", "wal")?;
         let synchronous = match options.durability {
             Durability::Full => "full",

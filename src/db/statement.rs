@@ -1,11 +1,35 @@
 //! Statements of SQLite: binding, running, reading columns, and what their failures mean.
 
 use super::row::Column;
-use super::{Insert, Row, Value};
+use super::{Insert, Row, Tx, Value};
 use crate::error::{Error, Result};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, Statement, ToSql};
 use std::panic::Location;
+
+/// Pages given back in one transaction.
+const RECLAIMED_AT_ONCE: i64 = 500;
+/// Pages that are never given back, beside a sixteenth of the file.
+const KEPT_FREE: i64 = 64;
+
+/// Gives free pages at the end of the file back to the disk, and says how many they were.
+pub(super) fn reclaim(tx: &mut Tx<'_>) -> Result<usize> {
+    let mut number = |pragma: &str| tx.query_one(pragma, &[], |row| row.get::<i64>(0));
+    let free = number("pragma freelist_count")?;
+    let kept = KEPT_FREE.max(number("pragma page_count")? / 16);
+    let surplus = (free - kept).min(RECLAIMED_AT_ONCE);
+    if surplus <= 0 {
+        return Ok(0);
+    }
+    // Each step of this statement frees one page, and gives a row.
+    tx.query(
+        &format!("pragma incremental_vacuum({surplus})"),
+        &[],
+        |_| Ok(()),
+    )?;
+    let left = tx.query_one("pragma freelist_count", &[], |row| row.get::<i64>(0))?;
+    Ok(usize::try_from(free - left).unwrap_or(0))
+}
 
 #[track_caller]
 pub(super) fn execute_script(conn: &Connection, sql: &str) -> Result<()> {

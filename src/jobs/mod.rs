@@ -1,10 +1,12 @@
-//! Work that goes on beside the requests: folding metrics, watching for silent runs.
+//! Work that goes on beside the requests: folding metrics, watching for silent runs, giving free
+//! room of the database back.
 //!
 //! Each job is a loop of short transactions. A job that fails logs why and goes on at its next
 //! turn; it never stops the server.
 
 use crate::app::{App, Ctx};
 use crate::config::Tracking;
+use crate::db::Db;
 use crate::error::Result;
 use crate::tracking::{fold, watch};
 use std::time::Duration;
@@ -15,6 +17,9 @@ use tokio_util::sync::CancellationToken;
 const IDLE_MS: i64 = 30_000;
 /// How often silent runs are looked for, at the most.
 const WATCH_EVERY: Duration = Duration::from_secs(30);
+
+/// How often free room of the database is looked for.
+const RECLAIM_EVERY: Duration = Duration::from_secs(5);
 
 /// The running jobs.
 pub struct Jobs {
@@ -39,13 +44,16 @@ impl Jobs {
             WATCH_EVERY.min(Duration::from_millis((limit / 4).max(100) as u64))
         });
         let fold_every = Duration::from_millis(settings.fold_interval_ms);
-        let (folding, watching) = (app.clone(), app.clone());
+        let (folding, watching, reclaiming) = (app.clone(), app.clone(), app.db.clone());
         let running = vec![
             repeat("fold", fold_every, &stop, move || {
                 fold_once(folding.clone(), segments)
             }),
             repeat("watch", watch_every, &stop, move || {
                 watch_once(watching.clone(), limits)
+            }),
+            repeat("reclaim", RECLAIM_EVERY, &stop, move || {
+                reclaim_once(reclaiming.clone())
             }),
         ];
         Self { stop, running }
@@ -127,4 +135,8 @@ async fn watch_once(app: App, limits: watch::Limits) -> Result<usize> {
     app.db
         .write(move |tx| watch::mark_silent(tx, &ctx, limits))
         .await
+}
+
+async fn reclaim_once(db: Db) -> Result<usize> {
+    db.reclaim().await
 }

@@ -1,19 +1,28 @@
-//! Folds the segments of a run into blocks, one series per key.
+//! Folds the segments of a run into blocks, one series per key, and short series into packs.
 //!
 //! A request appends one small segment, which is cheap to write and dear to read; folding turns
-//! many of them into few compressed blocks. It changes how points are stored and never which
-//! points there are.
+//! many of them into few compressed blocks. A series of few points would cost more as a row of its
+//! own than its points do: such series of a run share the rows of a pack until they grow. Folding
+//! changes how points are stored and never which points there are.
+//!
+//! Invariant: a series is in packs or in blocks, never in both.
 
 use super::series::{self, Point, block, segment};
 use crate::db::Tx;
 use crate::error::Result;
 use crate::params;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Segments folded in one transaction, so that other writers wait a few milliseconds at most.
 const SEGMENTS: i64 = 256;
 /// Runs listed at once.
 const RUNS: i64 = 100;
+/// Points of a series in a pack, at the most.
+const PACKED_SERIES: usize = 128;
+/// Points of all the packs of a run, about: a fold rewrites them all.
+const PACKED_RUN: usize = 131_072;
+/// Points of one row of a pack.
+const PACKED_ROW: usize = 32_768;
 
 /// Which runs are worth folding.
 #[derive(Debug, Clone, Copy)]
@@ -37,29 +46,89 @@ pub fn due(tx: &mut Tx<'_>, policy: Policy) -> Result<Vec<i64>> {
     )
 }
 
+/// The points of a run by the id of their key.
+type Series = BTreeMap<i64, Vec<Point>>;
+
 /// Folds the oldest segments of a run and gives how many they were.
 pub fn fold(tx: &mut Tx<'_>, run_id: i64) -> Result<usize> {
     tx.lock("runs", &[run_id])?;
-    let mut fresh: BTreeMap<i64, Vec<Point>> = BTreeMap::new();
+    let mut fresh = Series::new();
     let ids = tx.query(
         "select id, body from metric_segments where run_id = $1 order by id limit $2",
         params![run_id, SEGMENTS],
         |row| {
-            for keyed in segment::decode(&row.get::<Vec<u8>>(1)?)? {
-                fresh.entry(keyed.key_id).or_default().push(keyed.point);
-            }
+            gather(&mut fresh, &row.get::<Vec<u8>>(1)?)?;
             row.get::<i64>(0)
         },
     )?;
     let Some(last) = ids.last() else { return Ok(0) };
+    let blocked = keys_with_blocks(tx, run_id)?;
+    let mut short = Series::new();
     for (key_id, points) in fresh {
-        fold_series(tx, run_id, key_id, points)?;
+        if blocked.contains(&key_id) {
+            fold_series(tx, run_id, key_id, points)?;
+        } else {
+            short.insert(key_id, points);
+        }
+    }
+    if !short.is_empty() {
+        pack(tx, run_id, short)?;
     }
     tx.execute(
         "delete from metric_segments where run_id = $1 and id <= $2",
         params![run_id, *last],
     )?;
     Ok(ids.len())
+}
+
+fn gather(series: &mut Series, body: &[u8]) -> Result<()> {
+    for keyed in segment::decode(body)? {
+        series.entry(keyed.key_id).or_default().push(keyed.point);
+    }
+    Ok(())
+}
+
+fn keys_with_blocks(tx: &mut Tx<'_>, run_id: i64) -> Result<BTreeSet<i64>> {
+    let keys = tx.query(
+        "select distinct key_id from metric_blocks where run_id = $1 order by key_id",
+        params![run_id],
+        |row| row.get(0),
+    )?;
+    Ok(keys.into_iter().collect())
+}
+
+/// Adds series without blocks to the packs of a run; those that are long by now become blocks.
+fn pack(tx: &mut Tx<'_>, run_id: i64, mut series: Series) -> Result<()> {
+    tx.query(
+        "select body from metric_packs where run_id = $1 order by id",
+        params![run_id],
+        |row| gather(&mut series, &row.get::<Vec<u8>>(0)?),
+    )?;
+    tx.execute(
+        "delete from metric_packs where run_id = $1",
+        params![run_id],
+    )?;
+    let limit = (PACKED_RUN / series.len().max(1)).clamp(1, PACKED_SERIES);
+    let mut packed = Vec::new();
+    for (key_id, mut points) in series {
+        series::merge(&mut points);
+        if points.len() >= limit {
+            fold_series(tx, run_id, key_id, points)?;
+            continue;
+        }
+        packed.extend(
+            points
+                .into_iter()
+                .map(|point| segment::KeyedPoint { key_id, point }),
+        );
+    }
+    for row in packed.chunks(PACKED_ROW) {
+        tx.execute(
+            "insert into metric_packs (run_id, body) values ($1, $2)",
+            params![run_id, &segment::encode(row)],
+        )?;
+    }
+    Ok(())
 }
 
 /// Merges points into the blocks of a series; blocks that they cannot touch stay as they are.

@@ -1,4 +1,4 @@
-//! The history of a metric: folded blocks and fresh segments, read as one sorted series.
+//! The history of a metric: folded blocks, packs and fresh segments, read as one sorted series.
 
 use super::series::{self, Point, block, segment};
 use super::{run, run::Run};
@@ -176,9 +176,9 @@ impl Series {
         after: Option<Point>,
         limit: Option<usize>,
     ) -> Result<Vec<Point>> {
-        let mut fresh = self.fresh_points(tx)?;
+        let mut loose = self.loose_points(tx)?;
         let later = |point: &Point| after.is_none_or(|after| *point > after);
-        fresh.retain(later);
+        loose.retain(later);
         let from = after.map_or(i64::MIN, |after| after.timestamp);
         let numbers = tx.query(
             "select number from metric_blocks where run_id = $1 and key_id = $2
@@ -197,22 +197,25 @@ impl Series {
             // Blocks follow each other in order, so that what is read is the start of the rest.
             if limit.is_some_and(|limit| points.len() > limit) {
                 let end = points.last().copied();
-                fresh.retain(|point| end.is_none_or(|end| *point <= end));
+                loose.retain(|point| end.is_none_or(|end| *point <= end));
                 break;
             }
         }
-        points.append(&mut fresh);
+        points.append(&mut loose);
         series::merge(&mut points);
         Ok(points)
     }
 
-    fn fresh_points(&self, tx: &mut Tx<'_>) -> Result<Vec<Point>> {
+    /// Reads the points that are in no block: those of segments, and of the run's packs.
+    fn loose_points(&self, tx: &mut Tx<'_>) -> Result<Vec<Point>> {
         let mut points = Vec::new();
-        tx.query(
-            "select body from metric_segments where run_id = $1 order by id",
-            params![self.run.id],
-            |row| segment::decode_key(&row.get::<Vec<u8>>(0)?, self.key_id, &mut points),
-        )?;
+        for table in ["metric_packs", "metric_segments"] {
+            tx.query(
+                &format!("select body from {table} where run_id = $1 order by id"),
+                params![self.run.id],
+                |row| segment::decode_key(&row.get::<Vec<u8>>(0)?, self.key_id, &mut points),
+            )?;
+        }
         Ok(points)
     }
 
