@@ -147,8 +147,11 @@ fn connect(options: &SqliteOptions) -> Result<Connection> {
         let conn = Connection::open_with_flags(&options.path, flags)?;
         conn.busy_timeout(BUSY_TIMEOUT)?;
         conn.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
-        // Takes effect on a new database only: pages that become free can be given back.
-        conn.pragma_update(None, "auto_vacuum", "incremental")?;
+        // Lets pages that become free be given back. Asked of a database that has pages already,
+        // it would write to it, and opening must work on a full disk.
+        if conn.pragma_query_value(None, "page_count", |row| row.get::<_, i64>(0))? == 0 {
+            conn.pragma_update(None, "auto_vacuum", "incremental")?;
+        }
         conn.pragma_update(None, "journal_mode", "wal")?;
         let synchronous = match options.durability {
             Durability::Full => "full",
