@@ -3,7 +3,10 @@
 pub use crate::ctx::{Clock, Ctx, Ids};
 
 use crate::artifacts::{LocationPolicy, Shelf};
-use crate::db::Db;
+use crate::audit::key::Key;
+use crate::audit::log;
+use crate::db::{Db, Tx};
+use crate::error::Result;
 use crate::tracking::rule::LongValues;
 use regex::Regex;
 use std::sync::Arc;
@@ -16,6 +19,25 @@ pub struct App {
     pub clock: Clock,
     pub ids: Ids,
     pub settings: Arc<Settings>,
+    /// Signs the heads of the audit log.
+    pub audit_key: Key,
+}
+
+impl App {
+    /// Runs `work` as one write transaction, and appends the audit entry of the request in it.
+    pub async fn change<T, F>(&self, ctx: Ctx, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Tx<'_>, &Ctx) -> Result<T> + Send + 'static,
+    {
+        self.db
+            .write(move |tx| {
+                let done = work(tx, &ctx)?;
+                log::append_done(tx, &ctx)?;
+                Ok(done)
+            })
+            .await
+    }
 }
 
 /// The settings that handlers and domain functions read.

@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod artifacts;
+pub mod audit;
 pub mod cli;
 pub mod config;
 pub mod ctx;

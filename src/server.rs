@@ -1,8 +1,10 @@
 //! Puts the server together, serves until the process is told to stop, and stops it in order:
 //! no new requests, the ones under way, the jobs, the database.
 
-use crate::app::{App, Clock, Ids, Settings};
+use crate::app::{App, Clock, Ctx, Ids, Settings};
 use crate::artifacts::{ArtifactStore, LocationPolicy, Shelf};
+use crate::audit::key::Key;
+use crate::audit::{checkpoint, log};
 use crate::config::Config;
 use crate::db::Db;
 use crate::error::{Error, Result};
@@ -32,13 +34,22 @@ pub async fn open(config: &Config, clock: Clock, ids: Ids) -> Result<App> {
         false => None,
     };
     let (now, root) = (clock.now(), artifact_root.clone());
-    db.write(move |tx| experiment::ensure_default(tx, now, &root))
-        .await?;
+    let audit_key = Key::open_or_create(&config.audit_key_path()?)?;
+    let (public_key, ctx) = (audit_key.public(), Ctx::of_server("start", now));
+    // The log is named once and for all, by a name that no other log has.
+    let origin = format!("trackway/{}", uuid::Uuid::new_v4().simple());
+    db.write(move |tx| {
+        experiment::ensure_default(tx, now, &root)?;
+        log::ensure(tx, &origin)?;
+        checkpoint::introduce(tx, &ctx, &public_key)
+    })
+    .await?;
     Ok(App {
         db,
         artifacts: Shelf::new(store, config.local_roots()?),
         clock,
         ids,
+        audit_key,
         settings: Arc::new(Settings {
             long_values: match config.tracking.truncate_long_values {
                 true => LongValues::Truncate,

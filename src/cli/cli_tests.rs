@@ -109,6 +109,11 @@ fn every_flag_sets_its_key() {
         "tracking.end_stale_after_s",
         21_601.into(),
     );
+    check_flag(
+        &["--audit-key-file", "k.pem"],
+        "audit.key_file",
+        "k.pem".into(),
+    );
     check_flag(&["--log-format", "json"], "log.format", "json".into());
     check_flag(
         &["--log-level", "info,hyper=warn"],

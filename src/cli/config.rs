@@ -27,6 +27,7 @@ fn resolved(loaded: &Loaded) -> Result<Vec<(&'static str, String)>> {
     let config = &loaded.config;
     Ok(vec![
         ("database", config.database_path()?.display().to_string()),
+        ("audit key", config.audit_key_path()?.display().to_string()),
         (
             "artifacts",
             config.artifact_destination()?.display().to_string(),

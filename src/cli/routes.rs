@@ -23,6 +23,7 @@ fn document(routes: &[RouteInfo]) -> String {
             "path": route.path,
             "access": route.access,
             "group": route.group,
+            "action": route.action,
         })
     };
     json(&routes.iter().map(object).collect())
@@ -36,6 +37,7 @@ fn table(routes: &[RouteInfo]) -> String {
             path,
             access,
             group,
+            action: _,
         } = route;
         [method, path.as_str(), access, group].map(String::from)
     }));
@@ -52,6 +54,7 @@ mod tests {
             path: path.into(),
             access,
             group: "tracking",
+            action: (access == "edit").then_some("run.create"),
         };
         vec![
             route("GET", "/api/2.0/mlflow/runs/get", "read"),
@@ -71,7 +74,13 @@ mod tests {
     #[test]
     fn machines_get_objects() {
         let found: serde_json::Value = serde_json::from_str(&document(&routes())).expect("JSON");
-        let second = json!({"method": "POST", "path": "/x", "access": "edit", "group": "tracking"});
+        let second = json!({
+            "method": "POST",
+            "path": "/x",
+            "access": "edit",
+            "group": "tracking",
+            "action": "run.create",
+        });
         assert_eq!(found[1], second);
     }
 }

@@ -98,6 +98,7 @@ fn the_data_directory_is_created_where_it_is_used() {
     config.server.data_dir = parent.path().join("a/b");
     config.database.url = "sqlite:////x.db".into();
     config.artifacts.destination = "/x".into();
+    config.audit.key_file = "/k.pem".into();
     config.prepare_data_dir().unwrap();
     assert!(!parent.path().join("a").exists());
     config.database.url = String::new();

@@ -207,6 +207,7 @@ pub static KEYS: &[Key] = &[
     Key::new("tracking.fold_interval_ms", Kind::Int(10, 3_600_000)),
     Key::new("registry.source_regex", Kind::Text(check_regex))
         .mlflow("MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX"),
+    Key::new("audit.key_file", Kind::Text(location::check_file)).flag("audit-key-file"),
     Key::new("log.format", Kind::Choice(&["text", "json"])).flag("log-format"),
     Key::new("log.level", Kind::Text(logging::check_filter)).flag("log-level"),
 ];

@@ -180,6 +180,14 @@ fn no_control(text: &str) -> Result<(), String> {
     }
 }
 
+/// Checks the name of a file that may be left to the server.
+pub(super) fn check_file(text: &str) -> Result<(), String> {
+    match text {
+        "" => Ok(()),
+        text => check_directory(text),
+    }
+}
+
 pub(super) fn check_directory(text: &str) -> Result<(), String> {
     no_control(text)?;
     match split_scheme(text) {

@@ -26,6 +26,7 @@ pub struct Config {
     pub artifacts: Artifacts,
     pub tracking: Tracking,
     pub registry: Registry,
+    pub audit: Audit,
     pub log: Log,
 }
 
@@ -98,6 +99,12 @@ pub struct Registry {
     pub source_regex: String,
 }
 
+/// How the audit log is vouched for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Audit {
+    pub key_file: String,
+}
+
 /// What is logged and how a line looks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Log {
@@ -137,6 +144,14 @@ impl Config {
                 "database.url",
                 location::sqlite_path(url, &working_directory()?),
             ),
+        }
+    }
+
+    /// Gives the absolute path of the file with the key that signs the audit log.
+    pub fn audit_key_path(&self) -> Result<PathBuf> {
+        match self.audit.key_file.as_str() {
+            "" => Ok(self.data_dir()?.join("audit-key.pem")),
+            text => Ok(location::absolute(Path::new(text), &working_directory()?)),
         }
     }
 
@@ -218,7 +233,12 @@ impl Config {
     /// Creates the data directory where something is to be kept in it, and proves that it can be
     /// written to.
     pub fn prepare_data_dir(&self) -> Result<()> {
-        if !self.database.url.is_empty() && !self.artifacts.destination.is_empty() {
+        let elsewhere = [
+            &self.database.url,
+            &self.artifacts.destination,
+            &self.audit.key_file,
+        ];
+        if elsewhere.iter().all(|place| !place.is_empty()) {
             return Ok(());
         }
         let path = self.data_dir()?;

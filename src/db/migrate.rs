@@ -14,6 +14,7 @@ const STEPS: &[(i64, &str, &str)] = &[
         "registry",
         include_str!("../../migrations/0002_registry.sql"),
     ),
+    (3, "audit", include_str!("../../migrations/0003_audit.sql")),
 ];
 
 /// Which schema steps are applied and which are missing; after a migration none is missing.

@@ -2,6 +2,7 @@
 
 use super::{KeyCache, Row, Value, statement};
 use crate::error::{Error, Result};
+use serde_json::Value as Json;
 
 type CommitHook = Box<dyn FnOnce() + Send>;
 
@@ -10,6 +11,7 @@ pub struct Tx<'c> {
     conn: &'c rusqlite::Connection,
     keys: &'c KeyCache,
     hooks: Vec<CommitHook>,
+    notes: Vec<Json>,
 }
 
 /// A multi-row insert: table, columns, and what to do on a conflict (`on conflict ..` or empty).
@@ -25,6 +27,7 @@ impl<'c> Tx<'c> {
             conn,
             keys,
             hooks: Vec::new(),
+            notes: Vec::new(),
         }
     }
 
@@ -96,6 +99,16 @@ impl<'c> Tx<'c> {
     /// Remembers what to do once this transaction is committed; a rollback forgets it.
     pub fn on_commit(&mut self, hook: impl FnOnce() + Send + 'static) {
         self.hooks.push(Box::new(hook));
+    }
+
+    /// Remembers what was changed until `take_notes` asks; it is not stored by itself.
+    pub fn note(&mut self, note: Json) {
+        self.notes.push(note);
+    }
+
+    /// Gives what was noted since the transaction began or since the last call.
+    pub fn take_notes(&mut self) -> Vec<Json> {
+        std::mem::take(&mut self.notes)
     }
 
     pub(super) fn keys(&self) -> &KeyCache {

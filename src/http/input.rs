@@ -1,15 +1,17 @@
 //! Reads requests: the extractors that handlers name as arguments.
 
+use super::audited::naming_fields;
 use super::wire::body;
 use super::wire::field::Message;
 use crate::app::{App, Ctx};
-use crate::ctx::ANONYMOUS;
+use crate::ctx::{ANONYMOUS, Act, Kept};
 use crate::error::{Code, Error, Result};
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, Method, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use std::sync::Arc;
 
 /// A request of the MLflow protocol: the query of a GET, the JSON body of everything else.
 pub struct Wire<M>(pub M);
@@ -28,6 +30,11 @@ impl<M: Message> FromRequest<App> for Wire<M> {
             check_content_type(&parts.headers)?;
         }
         let bytes = read_body(body, app.settings.max_json_bytes).await?;
+        if let Some(act) = parts.extensions.get::<Arc<Act>>()
+            && act.kept == Kept::Always
+        {
+            act.name_by_body(naming_fields(&bytes));
+        }
         Ok(Wire(body::read(&bytes)?))
     }
 }
@@ -113,6 +120,7 @@ impl FromRequestParts<App> for Ctx {
             actor: ANONYMOUS.to_owned(),
             reason: reason(&parts.headers)?,
             now: app.clock.now(),
+            act: parts.extensions.get::<Arc<Act>>().cloned(),
         })
     }
 }

@@ -1,6 +1,7 @@
 //! The HTTP side: reads a request, calls one domain function, writes the answer.
 
 mod api;
+mod audited;
 mod file;
 mod health;
 mod input;

@@ -23,6 +23,13 @@ impl<T: Serialize> IntoResponse for Reply<T> {
     }
 }
 
+/// What an error was, for those who see its answer only.
+#[derive(Clone)]
+pub struct Refused {
+    pub error_code: &'static str,
+    pub message: String,
+}
+
 #[derive(Serialize)]
 struct ErrorBody<'e> {
     error_code: &'e str,
@@ -45,7 +52,12 @@ impl IntoResponse for Error {
         };
         let status = StatusCode::from_u16(self.code.status()).unwrap_or_default();
         // A body of four texts always serializes.
-        json(status, serde_json::to_vec(&body).unwrap_or_default())
+        let mut response = json(status, serde_json::to_vec(&body).unwrap_or_default());
+        response.extensions_mut().insert(Refused {
+            error_code: self.code.name(),
+            message: self.message,
+        });
+        response
     }
 }
 

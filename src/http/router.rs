@@ -3,10 +3,12 @@
 //! Each file of handlers begins with its `routes()`. The same rows are mounted for clients, listed
 //! by `trackway routes`, and tried by the tests.
 
+use super::audited::{self, Audited};
 use super::input::RequestId;
 use super::{api, health, mlflow, security};
 use crate::app::App;
 use crate::config::Server;
+use crate::ctx::Kept;
 use crate::error::{Code, Error};
 use axum::Router;
 use axum::extract::{Request, State};
@@ -60,6 +62,7 @@ pub struct Route {
     path: &'static str,
     access: Access,
     mount: Mount,
+    audited: Option<Audited>,
     handler: MethodRouter<App>,
 }
 
@@ -79,6 +82,27 @@ impl Route {
     /// Serves the path as it stands, with no prefix but the server's own.
     pub fn at_root(mut self) -> Self {
         self.mount = Mount::Root;
+        self
+    }
+
+    /// Names what the route does, and to what, for the audit log: each request is kept there. The
+    /// names in braces are fields of the path, the query or the body.
+    pub fn audited(mut self, action: &'static str, object: &'static str) -> Self {
+        self.audited = Some(Audited {
+            action,
+            object,
+            kept: Kept::Always,
+        });
+        self
+    }
+
+    /// As `audited`, for logging: only what changes a run that is over is kept.
+    pub fn logging(mut self, action: &'static str, object: &'static str) -> Self {
+        self.audited = Some(Audited {
+            action,
+            object,
+            kept: Kept::WhenNoted,
+        });
         self
     }
 
@@ -116,6 +140,7 @@ macro_rules! method {
                 path,
                 access,
                 mount: Mount::Both,
+                audited: None,
                 handler,
             }
         }
@@ -142,6 +167,8 @@ pub struct RouteInfo {
     pub path: String,
     pub access: &'static str,
     pub group: &'static str,
+    /// What the audit log calls the requests; `None` where they change nothing.
+    pub action: Option<&'static str>,
 }
 
 /// Lists every route, in the order of the table.
@@ -154,6 +181,7 @@ pub fn table() -> Vec<RouteInfo> {
                 path,
                 access: route.access.name(),
                 group,
+                action: route.audited.map(|audited| audited.action),
             }));
         }
     }
@@ -172,6 +200,13 @@ pub fn service(app: App, server: &Server) -> Router {
                 .clone()
                 .route_layer(middleware::from_fn(switched_off)),
             false => route.handler.clone(),
+        };
+        let handler = match route.audited {
+            Some(audited) => {
+                let state = (app.clone(), audited);
+                handler.route_layer(middleware::from_fn_with_state(state, audited::keep))
+            }
+            None => handler,
         };
         for path in route.paths() {
             router = router.route(&format!("{static_prefix}{path}"), handler.clone());

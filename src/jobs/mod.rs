@@ -5,6 +5,7 @@
 //! turn; it never stops the server.
 
 use crate::app::{App, Ctx};
+use crate::audit::checkpoint;
 use crate::config::Tracking;
 use crate::db::Db;
 use crate::error::Result;
@@ -20,6 +21,9 @@ const WATCH_EVERY: Duration = Duration::from_secs(30);
 
 /// How often free room of the database is looked for.
 const RECLAIM_EVERY: Duration = Duration::from_secs(5);
+
+/// How often new entries of the audit log are signed for.
+const SIGN_EVERY: Duration = Duration::from_secs(1);
 
 /// The running jobs.
 pub struct Jobs {
@@ -45,6 +49,7 @@ impl Jobs {
         });
         let fold_every = Duration::from_millis(settings.fold_interval_ms);
         let (folding, watching, reclaiming) = (app.clone(), app.clone(), app.db.clone());
+        let signing = app.clone();
         let running = vec![
             repeat("fold", fold_every, &stop, move || {
                 fold_once(folding.clone(), segments)
@@ -54,6 +59,9 @@ impl Jobs {
             }),
             repeat("reclaim", RECLAIM_EVERY, &stop, move || {
                 reclaim_once(reclaiming.clone())
+            }),
+            repeat("sign", SIGN_EVERY, &stop, move || {
+                sign_once(signing.clone())
             }),
         ];
         Self { stop, running }
@@ -126,15 +134,22 @@ async fn fold_once(app: App, segments: i64) -> Result<usize> {
 }
 
 async fn watch_once(app: App, limits: watch::Limits) -> Result<usize> {
-    let ctx = Ctx {
-        request_id: "watch".into(),
-        actor: "server".into(),
-        reason: String::new(),
-        now: app.clock.now(),
-    };
+    let ctx = Ctx::of_server("watch", app.clock.now());
     app.db
         .write(move |tx| watch::mark_silent(tx, &ctx, limits))
         .await
+}
+
+async fn sign_once(app: App) -> Result<usize> {
+    if !app.db.read(checkpoint::is_due).await? {
+        return Ok(0);
+    }
+    let (key, now) = (app.audit_key.clone(), app.clock.now());
+    app.db
+        .write(move |tx| checkpoint::sign(tx, now, &key))
+        .await?;
+    // One head a turn is enough, however busy the log is.
+    Ok(0)
 }
 
 async fn reclaim_once(db: Db) -> Result<usize> {

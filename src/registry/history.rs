@@ -6,6 +6,7 @@
 //! name of a deleted one begins a life of its own.
 
 use super::model::Model;
+use crate::audit::note as audit;
 use crate::ctx::Ctx;
 use crate::db::{Cursor, Insert, Row, Tx, Value, placeholders};
 use crate::error::{Error, Result};
@@ -186,7 +187,24 @@ pub fn append(tx: &mut Tx<'_>, ctx: &Ctx, model: &Model, changes: &[Change<'_>])
             ]
         }),
     )?;
+    note(tx, model, changes);
     Ok(())
+}
+
+/// Tells the audit log what the history was told.
+fn note(tx: &mut Tx<'_>, model: &Model, changes: &[Change<'_>]) {
+    for change in changes {
+        let object = match change.version {
+            Some(version) => format!("model_version:{}/{version}", model.name),
+            None => format!("registered_model:{}", model.name),
+        };
+        audit::Change::of(&object, change.kind.name())
+            .key(change.key)
+            .before(change.from)
+            .after(change.to)
+            .generation(change.generation)
+            .note(tx);
+    }
 }
 
 /// One entry of the history.

@@ -2,24 +2,26 @@
 
 use super::watch;
 use crate::artifacts::{ArtifactPath, Stored};
+use crate::audit::note::Change;
 use crate::ctx::Ctx;
 use crate::db::Tx;
 use crate::error::Result;
 use crate::params;
+use serde_json::json;
 use std::fmt::Write;
 
 /// Records what was stored at a path, in place of what was recorded before.
 pub fn record(tx: &mut Tx<'_>, ctx: &Ctx, path: &ArtifactPath, stored: Stored) -> Result<()> {
+    let (before, sha256) = (digest(tx, path)?, hexadecimal(&stored.sha256));
+    Change::of(&object(path), "artifact_stored")
+        .before(before)
+        .after(json!({ "sha256": sha256, "size": stored.size }))
+        .note(tx);
     tx.execute(
         "insert into artifacts (path, size, sha256, stored_at) values ($1, $2, $3, $4)
          on conflict (path) do update set size = excluded.size, sha256 = excluded.sha256,
              stored_at = excluded.stored_at",
-        params![
-            path.as_str(),
-            stored.size as i64,
-            hexadecimal(&stored.sha256),
-            ctx.now
-        ],
+        params![path.as_str(), stored.size as i64, &sha256, ctx.now],
     )?;
     // The files of a run are at <location of its experiment>/<run>/artifacts.
     let below = path.segments().skip(1);
@@ -35,12 +37,22 @@ pub fn record(tx: &mut Tx<'_>, ctx: &Ctx, path: &ArtifactPath, stored: Stored) -
 
 /// Forgets a deleted file, or everything that was below a deleted folder.
 pub fn forget(tx: &mut Tx<'_>, path: &ArtifactPath) -> Result<()> {
+    let before = digest(tx, path)?;
     // '0' is the character after '/': the range holds exactly what is below the folder.
-    tx.execute(
+    let forgotten = tx.execute(
         "delete from artifacts where path = $1 or (path >= $1 || '/' and path < $1 || '0')",
         params![path.as_str()],
     )?;
+    Change::of(&object(path), "artifact_deleted")
+        .before(before)
+        .after(json!({ "recorded_files": forgotten }))
+        .note(tx);
     Ok(())
+}
+
+/// What the audit log calls a file or folder below the destination.
+fn object(path: &ArtifactPath) -> String {
+    format!("artifact:{}", path.as_str())
 }
 
 /// Finds the recorded SHA-256 of a file, in hexadecimal.

@@ -2,10 +2,14 @@
 
 use super::experiment::Pair;
 use super::metric::{self, Metric};
+use super::run::Run;
 use super::{param, run, tag};
+use crate::audit::note::Change;
 use crate::ctx::Ctx;
 use crate::db::Tx;
 use crate::error::Result;
+use serde_json::{Map, Value as Json, json};
+use std::collections::BTreeSet;
 
 /// A checked batch; the keys of `params` are distinct.
 #[derive(Debug, Clone, Default)]
@@ -26,5 +30,31 @@ pub fn log(tx: &mut Tx<'_>, ctx: &Ctx, batch: &Batch) -> Result<()> {
     if !batch.tags.is_empty() {
         tag::store(tx, &run, &batch.tags)?;
     }
+    note_late(tx, &run, batch);
     Ok(())
+}
+
+/// Tells the audit log what was logged to a run that was over already.
+fn note_late(tx: &mut Tx<'_>, run: &Run, batch: &Batch) {
+    if !run.is_over() {
+        return;
+    }
+    let metrics: BTreeSet<&str> = batch.metrics.iter().map(|one| one.key.as_str()).collect();
+    let logged = json!({
+        "points": batch.metrics.len(),
+        "metrics": metrics,
+        "params": values(&batch.params),
+        "tags": values(&batch.tags),
+    });
+    Change::of(&run.object(), "run_logged_late")
+        .after(logged)
+        .note(tx);
+}
+
+fn values(pairs: &[Pair]) -> Json {
+    pairs
+        .iter()
+        .map(|pair| (pair.key.clone(), Json::from(pair.value.as_str())))
+        .collect::<Map<_, _>>()
+        .into()
 }

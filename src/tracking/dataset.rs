@@ -2,10 +2,12 @@
 
 use super::run::{self, Run};
 use super::{experiment::Pair, rule};
+use crate::audit::note::Change;
 use crate::ctx::Ctx;
 use crate::db::{Insert, Tx, Value};
 use crate::error::{Error, Result};
 use crate::params;
+use serde_json::json;
 use std::collections::HashSet;
 
 /// The input tag that says what a dataset was used for, such as `training`.
@@ -93,6 +95,16 @@ pub fn log_inputs(tx: &mut Tx<'_>, ctx: &Ctx, inputs: &Inputs) -> Result<()> {
             .into_iter()
             .map(|uuid| [Value::Int(run.id), Value::from(uuid)]),
     )?;
+    let named = inputs.datasets.iter().map(|input| &input.dataset);
+    let logged = json!({
+        "datasets": named
+            .map(|dataset| json!({ "name": dataset.name, "digest": dataset.digest }))
+            .collect::<Vec<_>>(),
+        "models": inputs.model_uuids,
+    });
+    Change::of(&run.object(), "run_inputs_logged")
+        .after(logged)
+        .note(tx);
     Ok(())
 }
 
@@ -179,6 +191,10 @@ pub fn log_outputs(
             ]
         }),
     )?;
+    let models: Vec<&String> = outputs.iter().map(|output| &output.model_uuid).collect();
+    Change::of(&run.object(), "run_outputs_logged")
+        .after(json!({ "models": models }))
+        .note(tx);
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 use super::rule;
 use crate::artifacts::location;
+use crate::audit::note::Change;
 use crate::ctx::Ctx;
 use crate::db::{Insert, Tx, Value};
 use crate::error::{Code, Error, Result};
@@ -95,6 +96,9 @@ pub fn create(tx: &mut Tx<'_>, ctx: &Ctx, new: &NewExperiment, root: &str) -> Re
         )?;
     }
     store_tags(tx, id, &new.tags)?;
+    Change::of(&object(id), "experiment_created")
+        .after(new.name.as_str())
+        .note(tx);
     Ok(id)
 }
 
@@ -162,7 +166,17 @@ fn change_lifecycle(tx: &mut Tx<'_>, ctx: &Ctx, id: i64, to: Lifecycle) -> Resul
         "update runs set lifecycle = $2 where experiment_id = $1",
         params![id, to.number()],
     )?;
+    let change = match to {
+        Lifecycle::Active => "experiment_restored",
+        Lifecycle::Deleted => "experiment_deleted",
+    };
+    Change::of(&object(id), change).note(tx);
     Ok(())
+}
+
+/// What the audit log calls an experiment.
+fn object(id: i64) -> String {
+    format!("experiment:{id}")
 }
 
 /// Renames an active experiment.
@@ -186,18 +200,39 @@ pub fn rename(tx: &mut Tx<'_>, ctx: &Ctx, id: i64, name: &str) -> Result<()> {
         "update experiments set name = $2, updated_at = $3 where id = $1",
         params![id, name, ctx.now],
     )?;
+    if experiment.name != name {
+        Change::of(&object(id), "experiment_renamed")
+            .before(experiment.name)
+            .after(name)
+            .note(tx);
+    }
     Ok(())
 }
 
 /// Sets a tag of an active experiment.
 pub fn set_tag(tx: &mut Tx<'_>, id: i64, tag: &Pair) -> Result<()> {
-    find_active(tx, id)?;
-    store_tags(tx, id, std::slice::from_ref(tag))
+    let experiment = find_active(tx, id)?;
+    store_tags(tx, id, std::slice::from_ref(tag))?;
+    let old = value_of(&experiment.tags, &tag.key);
+    if old != Some(tag.value.as_str()) {
+        Change::of(&object(id), "experiment_tag_set")
+            .key(&*tag.key)
+            .before(old)
+            .after(tag.value.as_str())
+            .note(tx);
+    }
+    Ok(())
+}
+
+/// Finds the value of a key.
+fn value_of<'t>(pairs: &'t [Pair], key: &str) -> Option<&'t str> {
+    let found = pairs.iter().find(|pair| pair.key == key);
+    found.map(|pair| pair.value.as_str())
 }
 
 /// Deletes a tag of an active experiment; an unknown tag is a 404.
 pub fn delete_tag(tx: &mut Tx<'_>, id: i64, key: &str) -> Result<()> {
-    find_active(tx, id)?;
+    let experiment = find_active(tx, id)?;
     let deleted = match tx.find_key(key)? {
         Some(key_id) => tx.execute(
             "delete from experiment_tags where experiment_id = $1 and key_id = $2",
@@ -210,6 +245,10 @@ pub fn delete_tag(tx: &mut Tx<'_>, id: i64, key: &str) -> Result<()> {
             "No tag with name: {key} in experiment with id {id}"
         )));
     }
+    Change::of(&object(id), "experiment_tag_deleted")
+        .key(key)
+        .before(value_of(&experiment.tags, key))
+        .note(tx);
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use super::experiment::Pair;
 use super::rule::{self, LongValues};
 use super::{run, tag};
+use crate::audit::note::Change;
 use crate::ctx::Ctx;
 use crate::db::Tx;
 use crate::error::{Error, Result};
@@ -42,6 +43,9 @@ pub fn record(
     if value.is_empty() {
         // Cut JSON could never be read again: the list stays as it is.
         return Ok(());
+    }
+    if run.is_over() {
+        Change::of(&run.object(), "model_logged_late").note(tx);
     }
     tag::store(
         tx,

@@ -5,11 +5,12 @@ use super::metric::Metric;
 use super::run::Run;
 use super::series::Point;
 use crate::artifacts::location;
+use crate::audit::note::Change;
 use crate::ctx::{Ctx, Ids};
 use crate::db::{Insert, Row, Tx, Value, placeholders};
 use crate::error::{Error, Result};
 use crate::{params, python};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, HashMap};
 
 /// The tag that lists the registered versions of a logged model, as JSON.
@@ -30,6 +31,12 @@ impl Status {
         (Status::Ready, "LOGGED_MODEL_READY"),
         (Status::Failed, "LOGGED_MODEL_UPLOAD_FAILED"),
     ];
+
+    /// Gives the name of the status on the wire.
+    pub fn name(self) -> &'static str {
+        let found = Self::ALL.iter().find(|(status, _)| *status == self);
+        found.map_or("", |(_, name)| name)
+    }
 
     pub fn from_number(number: i64) -> Option<Self> {
         Self::ALL
@@ -133,6 +140,9 @@ pub fn create(tx: &mut Tx<'_>, ctx: &Ctx, ids: &Ids, new: &NewModel) -> Result<L
     )?;
     add_params(tx, id, &new.params)?;
     store_tags(tx, id, &new.tags)?;
+    Change::of(&object(&uuid), "logged_model_created")
+        .after(json!({ "name": name, "source_run_id": new.source_run_id }))
+        .note(tx);
     find(tx, &uuid, Deleted::Refused)
 }
 
@@ -188,6 +198,9 @@ pub fn finalize(tx: &mut Tx<'_>, ctx: &Ctx, uuid: &str, status: Status) -> Resul
         "update logged_models set status = $2, updated_at = $3 where id = $1",
         params![id, status as i64, ctx.now],
     )?;
+    Change::of(&object(uuid), "logged_model_finalized")
+        .after(status.name())
+        .note(tx);
     find(tx, uuid, Deleted::Allowed)
 }
 
@@ -198,12 +211,29 @@ pub fn delete(tx: &mut Tx<'_>, ctx: &Ctx, uuid: &str) -> Result<()> {
         "update logged_models set lifecycle = 2, updated_at = $2 where id = $1",
         params![id, ctx.now],
     )?;
+    Change::of(&object(uuid), "logged_model_deleted").note(tx);
     Ok(())
+}
+
+/// What the audit log calls a logged model.
+fn object(uuid: &str) -> String {
+    format!("logged_model:{uuid}")
+}
+
+/// Tells the audit log which pairs a logged model was given.
+fn note_pairs(tx: &mut Tx<'_>, uuid: &str, change: &'static str, pairs: &[Pair]) {
+    for pair in pairs {
+        Change::of(&object(uuid), change)
+            .key(&*pair.key)
+            .after(pair.value.as_str())
+            .note(tx);
+    }
 }
 
 /// Adds params to a model; one that is there with another value is refused.
 pub fn log_params(tx: &mut Tx<'_>, uuid: &str, params: &[Pair]) -> Result<()> {
     let id = open(tx, uuid)?;
+    note_pairs(tx, uuid, "logged_model_param_set", params);
     add_params(tx, id, params)
 }
 
@@ -242,6 +272,7 @@ fn changed_param(key: &str) -> Error {
 /// Sets tags of a model; with one key twice, the last value wins.
 pub fn set_tags(tx: &mut Tx<'_>, uuid: &str, tags: &[Pair]) -> Result<()> {
     let id = open(tx, uuid)?;
+    note_pairs(tx, uuid, "logged_model_tag_set", tags);
     store_tags(tx, id, tags)
 }
 
@@ -301,6 +332,9 @@ pub fn delete_tag(tx: &mut Tx<'_>, uuid: &str, key: &str) -> Result<()> {
             python::repr(uuid)
         )));
     }
+    Change::of(&object(uuid), "logged_model_tag_deleted")
+        .key(key)
+        .note(tx);
     Ok(())
 }
 

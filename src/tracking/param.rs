@@ -2,6 +2,7 @@
 
 use super::experiment::Pair;
 use super::run::{self, Run};
+use crate::audit::note;
 use crate::ctx::Ctx;
 use crate::db::{Insert, Tx, Value, placeholders};
 use crate::error::{Error, Result};
@@ -12,6 +13,12 @@ use std::collections::HashMap;
 pub fn log(tx: &mut Tx<'_>, ctx: &Ctx, run_uuid: &str, param: &Pair) -> Result<()> {
     let run = run::open(tx, ctx, run_uuid)?;
     let Some(change) = store(tx, &run, std::slice::from_ref(param))?.pop() else {
+        if run.is_over() {
+            note::Change::of(&run.object(), "param_logged_late")
+                .key(&*param.key)
+                .after(param.value.as_str())
+                .note(tx);
+        }
         return Ok(());
     };
     Err(Error::invalid(format!(

@@ -3,10 +3,12 @@
 use super::experiment::{self, Lifecycle, Pair};
 use super::tag;
 use crate::artifacts::location;
+use crate::audit::note::Change;
 use crate::ctx::{Ctx, Ids};
 use crate::db::{Row, Tx};
 use crate::error::{Error, Result};
 use crate::params;
+use serde_json::{Value as Json, json};
 
 /// The tag that names a run; it always equals the run's name.
 pub const NAME_TAG: &str = "mlflow.runName";
@@ -86,6 +88,22 @@ pub struct Run {
     pub lifecycle: Lifecycle,
     pub written_at: i64,
     pub staleness: Staleness,
+}
+
+impl Run {
+    /// What the audit log calls the run.
+    pub fn object(&self) -> String {
+        format!("run:{}", self.uuid)
+    }
+
+    /// Says whether the run has ended, so that what is written to it now is a late change.
+    pub fn is_over(&self) -> bool {
+        !matches!(self.status, Status::Running | Status::Scheduled)
+    }
+
+    fn state(&self) -> Json {
+        json!({ "name": self.name, "status": self.status.name(), "end_time": self.end_time })
+    }
 }
 
 /// The columns that `from_row` reads, for a query that calls the table `r`.
@@ -169,6 +187,9 @@ pub fn create(tx: &mut Tx<'_>, ctx: &Ctx, ids: &Ids, new: &NewRun) -> Result<(Ru
     };
     run.id = insert(tx, &run)?;
     tag::store(tx, &run, &tags)?;
+    Change::of(&run.object(), "run_created")
+        .after(json!({ "name": run.name, "experiment_id": run.experiment_id.to_string() }))
+        .note(tx);
     Ok((run, tags))
 }
 
@@ -236,6 +257,7 @@ pub struct Update {
 /// Updates an active run and gives it as it is then.
 pub fn update(tx: &mut Tx<'_>, ctx: &Ctx, uuid: &str, update: &Update) -> Result<Run> {
     let mut run = open(tx, ctx, uuid)?;
+    let before = run.state();
     run.status = update.status.unwrap_or(run.status);
     run.end_time = update.end_time.or(run.end_time);
     tx.execute(
@@ -249,6 +271,13 @@ pub fn update(tx: &mut Tx<'_>, ctx: &Ctx, uuid: &str, update: &Update) -> Result
         };
         tag::store(tx, &run, &[tag])?;
         run.name = name.to_owned();
+    }
+    let after = run.state();
+    if before != after {
+        Change::of(&run.object(), "run_updated")
+            .before(before)
+            .after(after)
+            .note(tx);
     }
     Ok(run)
 }
@@ -270,5 +299,12 @@ fn change_lifecycle(tx: &mut Tx<'_>, uuid: &str, to: Lifecycle) -> Result<()> {
         "update runs set lifecycle = $2 where id = $1",
         params![run.id, to.number()],
     )?;
+    if run.lifecycle != to {
+        let change = match to {
+            Lifecycle::Active => "run_restored",
+            Lifecycle::Deleted => "run_deleted",
+        };
+        Change::of(&run.object(), change).note(tx);
+    }
     Ok(())
 }

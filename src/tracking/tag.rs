@@ -2,6 +2,7 @@
 
 use super::experiment::Pair;
 use super::run::{self, NAME_TAG, Run};
+use crate::audit::note::Change;
 use crate::ctx::Ctx;
 use crate::db::{Insert, Tx, Value};
 use crate::error::{Error, Result};
@@ -11,6 +12,14 @@ use std::collections::BTreeMap;
 /// Sets a tag of an active run.
 pub fn set(tx: &mut Tx<'_>, ctx: &Ctx, run_uuid: &str, tag: &Pair) -> Result<()> {
     let run = run::open(tx, ctx, run_uuid)?;
+    if run.is_over() {
+        let old = find(tx, &run, &tag.key)?;
+        Change::of(&run.object(), "tag_set_late")
+            .key(&*tag.key)
+            .before(old)
+            .after(tag.value.as_str())
+            .note(tx);
+    }
     store(tx, &run, std::slice::from_ref(tag))
 }
 
@@ -56,6 +65,13 @@ pub fn store(tx: &mut Tx<'_>, run: &Run, tags: &[Pair]) -> Result<()> {
 /// Deletes a tag of an active run; an unknown tag is a 404.
 pub fn delete(tx: &mut Tx<'_>, ctx: &Ctx, run_uuid: &str, key: &str) -> Result<()> {
     let run = run::open(tx, ctx, run_uuid)?;
+    if run.is_over() {
+        let old = find(tx, &run, key)?;
+        Change::of(&run.object(), "tag_deleted_late")
+            .key(key)
+            .before(old)
+            .note(tx);
+    }
     if remove(tx, &run, key)? {
         return Ok(());
     }

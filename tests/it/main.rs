@@ -7,6 +7,7 @@
 )]
 
 mod artifacts;
+mod audit;
 mod bad_input;
 mod batches;
 mod concurrency;

@@ -19,12 +19,7 @@ const NEVER: Limits = Limits {
 
 /// Looks after silent runs as the background job does, and gives how many it changed.
 async fn watch(server: &TestServer, limits: Limits) -> usize {
-    let ctx = Ctx {
-        request_id: "watch".into(),
-        actor: "server".into(),
-        reason: String::new(),
-        now: server.app.clock.now(),
-    };
+    let ctx = Ctx::of_server("watch", server.app.clock.now());
     let write = server
         .app
         .db

@@ -37,28 +37,33 @@ pub(super) fn routes() -> Vec<Route> {
             "2.0/mlflow-artifacts/artifacts/{*path}",
             Access::Edit,
             upload,
-        ),
+        )
+        .audited("artifact.put", "artifact:{path}"),
         delete(
             "2.0/mlflow-artifacts/artifacts/{*path}",
             Access::Edit,
             remove,
-        ),
+        )
+        .audited("artifact.delete", "artifact:{path}"),
         get("2.0/mlflow-artifacts/artifacts", Access::Read, list_own),
         post(
             "2.0/mlflow-artifacts/mpu/create/{*path}",
             Access::Edit,
             no_multipart,
-        ),
+        )
+        .audited("artifact.put", "artifact:{path}"),
         post(
             "2.0/mlflow-artifacts/mpu/complete/{*path}",
             Access::Edit,
             no_multipart,
-        ),
+        )
+        .audited("artifact.put", "artifact:{path}"),
         post(
             "2.0/mlflow-artifacts/mpu/abort/{*path}",
             Access::Edit,
             no_multipart,
-        ),
+        )
+        .audited("artifact.put", "artifact:{path}"),
         get(
             "2.0/mlflow-artifacts/presigned/{*path}",
             Access::Read,
@@ -69,7 +74,8 @@ pub(super) fn routes() -> Vec<Route> {
             "2.0/mlflow/artifacts/presigned-upload-url",
             Access::Edit,
             presign_upload,
-        ),
+        )
+        .audited("artifact.presign_upload", "artifact:{path}"),
         post(
             "2.0/mlflow/artifacts/presigned-download-url",
             Access::Read,
@@ -86,7 +92,9 @@ pub(super) fn routes() -> Vec<Route> {
             model_file,
         )
         .ajax_only(),
-        post("2.0/mlflow/upload-artifact", Access::Edit, small_upload).ajax_only(),
+        post("2.0/mlflow/upload-artifact", Access::Edit, small_upload)
+            .audited("artifact.put", "artifact:{path}")
+            .ajax_only(),
         get("get-artifact", Access::Read, run_file).at_root(),
         get("model-versions/get-artifact", Access::Read, version_file).at_root(),
     ]
@@ -118,17 +126,17 @@ where
         now: app.clock.now(),
         ..ctx
     };
-    app.db
-        .write(move |tx| artifact::record(tx, &ctx, &path, stored))
+    app.change(ctx, move |tx, ctx| artifact::record(tx, ctx, &path, stored))
         .await?;
     drop(turn);
     Ok(())
 }
 
-async fn remove(State(app): State<App>, tail: Tail) -> Result<Reply<Empty>> {
+async fn remove(State(app): State<App>, ctx: Ctx, tail: Tail) -> Result<Reply<Empty>> {
     let path = ArtifactPath::parse(&tail.0)?;
     app.artifacts.own()?.delete(&path).await?;
-    app.db.write(move |tx| artifact::forget(tx, &path)).await?;
+    app.change(ctx, move |tx, _| artifact::forget(tx, &path))
+        .await?;
     Ok(Reply(Empty {}))
 }
 
@@ -263,8 +271,7 @@ async fn small_upload(
     let body = futures_util::stream::iter([Ok(bytes)]);
     if root.is_root() {
         store.put(&path, body).await?;
-        app.db
-            .write(move |tx| watch::note_write(tx, &ctx, &uuid))
+        app.change(ctx, move |tx, ctx| watch::note_write(tx, ctx, &uuid))
             .await?;
     } else {
         keep(&app, ctx, path, body).await?;

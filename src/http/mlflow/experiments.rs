@@ -15,7 +15,8 @@ use axum::extract::State;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        post("2.0/mlflow/experiments/create", Access::Edit, create),
+        post("2.0/mlflow/experiments/create", Access::Edit, create)
+            .audited("experiment.create", "experiment:{experiment_id}"),
         get("2.0/mlflow/experiments/get", Access::Read, find),
         get(
             "2.0/mlflow/experiments/get-by-name",
@@ -24,19 +25,24 @@ pub(super) fn routes() -> Vec<Route> {
         ),
         post("2.0/mlflow/experiments/search", Access::Read, search_all),
         get("2.0/mlflow/experiments/search", Access::Read, search_all),
-        post("2.0/mlflow/experiments/update", Access::Edit, rename),
-        post("2.0/mlflow/experiments/delete", Access::Edit, delete),
-        post("2.0/mlflow/experiments/restore", Access::Edit, restore),
+        post("2.0/mlflow/experiments/update", Access::Edit, rename)
+            .audited("experiment.rename", "experiment:{experiment_id}"),
+        post("2.0/mlflow/experiments/delete", Access::Edit, delete)
+            .audited("experiment.delete", "experiment:{experiment_id}"),
+        post("2.0/mlflow/experiments/restore", Access::Edit, restore)
+            .audited("experiment.restore", "experiment:{experiment_id}"),
         post(
             "2.0/mlflow/experiments/set-experiment-tag",
             Access::Edit,
             set_tag,
-        ),
+        )
+        .audited("experiment.set_tag", "experiment:{experiment_id}"),
         post(
             "2.0/mlflow/experiments/delete-experiment-tag",
             Access::Edit,
             delete_tag,
-        ),
+        )
+        .audited("experiment.delete_tag", "experiment:{experiment_id}"),
     ]
 }
 
@@ -48,8 +54,7 @@ async fn create(
     let new = request.check(&app.settings.location_policy)?;
     let root = app.settings.artifact_root.clone();
     let id = app
-        .db
-        .write(move |tx| experiment::create(tx, &ctx, &new, &root))
+        .change(ctx, move |tx, ctx| experiment::create(tx, ctx, &new, &root))
         .await?;
     Ok(Reply(CreatedExperiment {
         experiment_id: id.to_string(),
@@ -106,8 +111,7 @@ async fn rename(
     Wire(request): Wire<RenameExperiment>,
 ) -> Result<Reply<Empty>> {
     let (id, name) = request.check()?;
-    app.db
-        .write(move |tx| experiment::rename(tx, &ctx, id, &name))
+    app.change(ctx, move |tx, ctx| experiment::rename(tx, ctx, id, &name))
         .await?;
     Ok(Reply(Empty {}))
 }
@@ -118,8 +122,7 @@ async fn delete(
     Wire(request): Wire<ExperimentById>,
 ) -> Result<Reply<Empty>> {
     let id = request.check()?;
-    app.db
-        .write(move |tx| experiment::delete(tx, &ctx, id))
+    app.change(ctx, move |tx, ctx| experiment::delete(tx, ctx, id))
         .await?;
     Ok(Reply(Empty {}))
 }
@@ -130,32 +133,31 @@ async fn restore(
     Wire(request): Wire<ExperimentById>,
 ) -> Result<Reply<Empty>> {
     let id = request.check()?;
-    app.db
-        .write(move |tx| experiment::restore(tx, &ctx, id))
+    app.change(ctx, move |tx, ctx| experiment::restore(tx, ctx, id))
         .await?;
     Ok(Reply(Empty {}))
 }
 
 async fn set_tag(
     State(app): State<App>,
+    ctx: Ctx,
     Wire(request): Wire<ExperimentTag>,
 ) -> Result<Reply<Empty>> {
     let (id, key, value) = request.check()?;
     rule::check_experiment_tag(&key, &value)?;
     let tag = Pair { key, value };
-    app.db
-        .write(move |tx| experiment::set_tag(tx, id, &tag))
+    app.change(ctx, move |tx, _| experiment::set_tag(tx, id, &tag))
         .await?;
     Ok(Reply(Empty {}))
 }
 
 async fn delete_tag(
     State(app): State<App>,
+    ctx: Ctx,
     Wire(request): Wire<ExperimentTag>,
 ) -> Result<Reply<Empty>> {
     let (id, key, _) = request.check()?;
-    app.db
-        .write(move |tx| experiment::delete_tag(tx, id, &key))
+    app.change(ctx, move |tx, _| experiment::delete_tag(tx, id, &key))
         .await?;
     Ok(Reply(Empty {}))
 }

@@ -11,8 +11,10 @@ use axum::extract::State;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        post("2.0/mlflow/runs/log-inputs", Access::Edit, log_inputs),
-        post("2.0/mlflow/runs/outputs", Access::Edit, log_outputs),
+        post("2.0/mlflow/runs/log-inputs", Access::Edit, log_inputs)
+            .audited("run.log_inputs", "run:{run_id}"),
+        post("2.0/mlflow/runs/outputs", Access::Edit, log_outputs)
+            .audited("run.log_outputs", "run:{run_id}"),
         post(
             "2.0/mlflow/experiments/search-datasets",
             Access::Read,
@@ -27,8 +29,7 @@ async fn log_inputs(
     Wire(request): Wire<LogInputs>,
 ) -> Result<Reply<Empty>> {
     let inputs = request.check()?;
-    app.db
-        .write(move |tx| dataset::log_inputs(tx, &ctx, &inputs))
+    app.change(ctx, move |tx, ctx| dataset::log_inputs(tx, ctx, &inputs))
         .await?;
     Ok(Reply(Empty {}))
 }
@@ -39,9 +40,10 @@ async fn log_outputs(
     Wire(request): Wire<LogOutputs>,
 ) -> Result<Reply<Empty>> {
     let (uuid, outputs) = request.check()?;
-    app.db
-        .write(move |tx| dataset::log_outputs(tx, &ctx, &uuid, &outputs))
-        .await?;
+    app.change(ctx, move |tx, ctx| {
+        dataset::log_outputs(tx, ctx, &uuid, &outputs)
+    })
+    .await?;
     Ok(Reply(Empty {}))
 }
 

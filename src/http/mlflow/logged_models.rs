@@ -16,30 +16,36 @@ use axum::extract::State;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        post("2.0/mlflow/logged-models", Access::Edit, create),
+        post("2.0/mlflow/logged-models", Access::Edit, create)
+            .audited("logged_model.create", "logged_model:{model_id}"),
         post("2.0/mlflow/logged-models/search", Access::Read, search_all),
         get("2.0/mlflow/logged-models/{model_id}", Access::Read, find),
         patch(
             "2.0/mlflow/logged-models/{model_id}",
             Access::Edit,
             finalize,
-        ),
-        delete("2.0/mlflow/logged-models/{model_id}", Access::Edit, remove),
+        )
+        .audited("logged_model.finalize", "logged_model:{model_id}"),
+        delete("2.0/mlflow/logged-models/{model_id}", Access::Edit, remove)
+            .audited("logged_model.delete", "logged_model:{model_id}"),
         patch(
             "2.0/mlflow/logged-models/{model_id}/tags",
             Access::Edit,
             set_tags,
-        ),
+        )
+        .audited("logged_model.set_tags", "logged_model:{model_id}"),
         delete(
             "2.0/mlflow/logged-models/{model_id}/tags/{tag_key}",
             Access::Edit,
             delete_tag,
-        ),
+        )
+        .audited("logged_model.delete_tag", "logged_model:{model_id}"),
         post(
             "2.0/mlflow/logged-models/{model_id}/params",
             Access::Edit,
             log_params,
-        ),
+        )
+        .audited("logged_model.log_params", "logged_model:{model_id}"),
     ]
 }
 
@@ -51,8 +57,9 @@ async fn create(
     let new = request.check()?;
     let ids = app.ids.clone();
     let model = app
-        .db
-        .write(move |tx| logged_model::create(tx, &ctx, &ids, &new))
+        .change(ctx, move |tx, ctx| {
+            logged_model::create(tx, ctx, &ids, &new)
+        })
         .await?;
     Ok(Reply(OneModel {
         model: model.into(),
@@ -104,8 +111,9 @@ async fn finalize(
 ) -> Result<Reply<OneModel>> {
     let status = request.check()?;
     let model = app
-        .db
-        .write(move |tx| logged_model::finalize(tx, &ctx, &uuid, status))
+        .change(ctx, move |tx, ctx| {
+            logged_model::finalize(tx, ctx, &uuid, status)
+        })
         .await?;
     Ok(Reply(OneModel {
         model: model.into(),
@@ -117,42 +125,43 @@ async fn remove(
     ctx: Ctx,
     Segments(uuid): Segments<String>,
 ) -> Result<Reply<Empty>> {
-    app.db
-        .write(move |tx| logged_model::delete(tx, &ctx, &uuid))
+    app.change(ctx, move |tx, ctx| logged_model::delete(tx, ctx, &uuid))
         .await?;
     Ok(Reply(Empty {}))
 }
 
 async fn set_tags(
     State(app): State<App>,
+    ctx: Ctx,
     Segments(uuid): Segments<String>,
     Wire(request): Wire<ModelTags>,
 ) -> Result<Reply<Empty>> {
     let tags = request.check()?;
-    app.db
-        .write(move |tx| logged_model::set_tags(tx, &uuid, &tags))
+    app.change(ctx, move |tx, _| logged_model::set_tags(tx, &uuid, &tags))
         .await?;
     Ok(Reply(Empty {}))
 }
 
 async fn delete_tag(
     State(app): State<App>,
+    ctx: Ctx,
     Segments((uuid, key)): Segments<(String, String)>,
 ) -> Result<Reply<Empty>> {
-    app.db
-        .write(move |tx| logged_model::delete_tag(tx, &uuid, &key))
+    app.change(ctx, move |tx, _| logged_model::delete_tag(tx, &uuid, &key))
         .await?;
     Ok(Reply(Empty {}))
 }
 
 async fn log_params(
     State(app): State<App>,
+    ctx: Ctx,
     Segments(uuid): Segments<String>,
     Wire(request): Wire<ModelParams>,
 ) -> Result<Reply<Empty>> {
     let params = request.check()?;
-    app.db
-        .write(move |tx| logged_model::log_params(tx, &uuid, &params))
-        .await?;
+    app.change(ctx, move |tx, _| {
+        logged_model::log_params(tx, &uuid, &params)
+    })
+    .await?;
     Ok(Reply(Empty {}))
 }

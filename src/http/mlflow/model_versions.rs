@@ -15,14 +15,21 @@ use axum::extract::State;
 pub(super) fn routes() -> Vec<Route> {
     use Access::{Edit, Read};
     vec![
-        post("2.0/mlflow/model-versions/create", Edit, create),
-        patch("2.0/mlflow/model-versions/update", Edit, update),
+        post("2.0/mlflow/model-versions/create", Edit, create)
+            .audited("model_version.create", "model_version:{name}/{version}"),
+        patch("2.0/mlflow/model-versions/update", Edit, update)
+            .audited("model_version.update", "model_version:{name}/{version}"),
         post(
             "2.0/mlflow/model-versions/transition-stage",
             Edit,
             transition,
+        )
+        .audited(
+            "model_version.transition_stage",
+            "model_version:{name}/{version}",
         ),
-        delete("2.0/mlflow/model-versions/delete", Edit, remove),
+        delete("2.0/mlflow/model-versions/delete", Edit, remove)
+            .audited("model_version.delete", "model_version:{name}/{version}"),
         get("2.0/mlflow/model-versions/get", Read, find),
         get("2.0/mlflow/model-versions/search", Read, find_many),
         get(
@@ -30,8 +37,10 @@ pub(super) fn routes() -> Vec<Route> {
             Read,
             download_uri,
         ),
-        post("2.0/mlflow/model-versions/set-tag", Edit, set_tag),
-        delete("2.0/mlflow/model-versions/delete-tag", Edit, delete_tag),
+        post("2.0/mlflow/model-versions/set-tag", Edit, set_tag)
+            .audited("model_version.set_tag", "model_version:{name}/{version}"),
+        delete("2.0/mlflow/model-versions/delete-tag", Edit, delete_tag)
+            .audited("model_version.delete_tag", "model_version:{name}/{version}"),
     ]
 }
 
@@ -44,8 +53,7 @@ async fn create(
     let new = request.check(app.settings.source_pattern.as_ref(), policy)?;
     let folder = policy.working_directory.clone();
     let created = app
-        .db
-        .write(move |tx| version::create(tx, &ctx, &new, &folder))
+        .change(ctx, move |tx, ctx| version::create(tx, ctx, &new, &folder))
         .await?;
     Ok(Reply(created.into()))
 }
@@ -57,8 +65,9 @@ async fn update(
 ) -> Result<Reply<OneVersion>> {
     let (at, description) = request.check()?;
     let updated = app
-        .db
-        .write(move |tx| version::describe(tx, &ctx, &at, description.as_deref()))
+        .change(ctx, move |tx, ctx| {
+            version::describe(tx, ctx, &at, description.as_deref())
+        })
         .await?;
     Ok(Reply(updated.into()))
 }
@@ -70,8 +79,7 @@ async fn transition(
 ) -> Result<Reply<OneVersion>> {
     let asked = request.check()?;
     let moved = app
-        .db
-        .write(move |tx| stage::transition(tx, &ctx, &asked))
+        .change(ctx, move |tx, ctx| stage::transition(tx, ctx, &asked))
         .await?;
     Ok(Reply(moved.into()))
 }
@@ -82,8 +90,7 @@ async fn remove(
     Wire(request): Wire<VersionByNumber>,
 ) -> Result<Reply<Empty>> {
     let at = request.check()?;
-    app.db
-        .write(move |tx| version::delete(tx, &ctx, &at))
+    app.change(ctx, move |tx, ctx| version::delete(tx, ctx, &at))
         .await?;
     Ok(Reply(Empty {}))
 }
@@ -126,8 +133,7 @@ async fn set_tag(
     Wire(request): Wire<VersionTag>,
 ) -> Result<Reply<Empty>> {
     let (at, new) = request.check()?;
-    app.db
-        .write(move |tx| tag::set_on_version(tx, &ctx, &at, &new))
+    app.change(ctx, move |tx, ctx| tag::set_on_version(tx, ctx, &at, &new))
         .await?;
     Ok(Reply(Empty {}))
 }
@@ -138,8 +144,9 @@ async fn delete_tag(
     Wire(request): Wire<VersionTag>,
 ) -> Result<Reply<Empty>> {
     let (at, key) = request.check_key()?;
-    app.db
-        .write(move |tx| tag::delete_on_version(tx, &ctx, &at, &key))
-        .await?;
+    app.change(ctx, move |tx, ctx| {
+        tag::delete_on_version(tx, ctx, &at, &key)
+    })
+    .await?;
     Ok(Reply(Empty {}))
 }

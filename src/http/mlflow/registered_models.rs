@@ -19,10 +19,14 @@ use axum::extract::State;
 pub(super) fn routes() -> Vec<Route> {
     use Access::{Edit, Read};
     vec![
-        post("2.0/mlflow/registered-models/create", Edit, create),
-        post("2.0/mlflow/registered-models/rename", Edit, rename),
-        patch("2.0/mlflow/registered-models/update", Edit, update),
-        delete("2.0/mlflow/registered-models/delete", Edit, remove),
+        post("2.0/mlflow/registered-models/create", Edit, create)
+            .audited("registered_model.create", "registered_model:{name}"),
+        post("2.0/mlflow/registered-models/rename", Edit, rename)
+            .audited("registered_model.rename", "registered_model:{name}"),
+        patch("2.0/mlflow/registered-models/update", Edit, update)
+            .audited("registered_model.update", "registered_model:{name}"),
+        delete("2.0/mlflow/registered-models/delete", Edit, remove)
+            .audited("registered_model.delete", "registered_model:{name}"),
         get("2.0/mlflow/registered-models/get", Read, find),
         get("2.0/mlflow/registered-models/search", Read, find_many),
         post(
@@ -35,10 +39,14 @@ pub(super) fn routes() -> Vec<Route> {
             Read,
             latest,
         ),
-        post("2.0/mlflow/registered-models/set-tag", Edit, set_tag),
-        delete("2.0/mlflow/registered-models/delete-tag", Edit, delete_tag),
-        post("2.0/mlflow/registered-models/alias", Edit, set_alias),
-        delete("2.0/mlflow/registered-models/alias", Edit, delete_alias),
+        post("2.0/mlflow/registered-models/set-tag", Edit, set_tag)
+            .audited("registered_model.set_tag", "registered_model:{name}"),
+        delete("2.0/mlflow/registered-models/delete-tag", Edit, delete_tag)
+            .audited("registered_model.delete_tag", "registered_model:{name}"),
+        post("2.0/mlflow/registered-models/alias", Edit, set_alias)
+            .audited("registered_model.set_alias", "registered_model:{name}"),
+        delete("2.0/mlflow/registered-models/alias", Edit, delete_alias)
+            .audited("registered_model.delete_alias", "registered_model:{name}"),
         get("2.0/mlflow/registered-models/alias", Read, find_by_alias),
     ]
 }
@@ -50,8 +58,7 @@ async fn create(
 ) -> Result<Reply<OneRegisteredModel>> {
     let new = request.check()?;
     let created = app
-        .db
-        .write(move |tx| model::create(tx, &ctx, &new))
+        .change(ctx, move |tx, ctx| model::create(tx, ctx, &new))
         .await?;
     Ok(Reply(created.into()))
 }
@@ -63,8 +70,7 @@ async fn rename(
 ) -> Result<Reply<OneRegisteredModel>> {
     let (name, new_name) = request.check()?;
     let renamed = app
-        .db
-        .write(move |tx| model::rename(tx, &ctx, &name, &new_name))
+        .change(ctx, move |tx, ctx| model::rename(tx, ctx, &name, &new_name))
         .await?;
     Ok(Reply(renamed.into()))
 }
@@ -76,8 +82,9 @@ async fn update(
 ) -> Result<Reply<OneRegisteredModel>> {
     let (name, description) = request.check()?;
     let updated = app
-        .db
-        .write(move |tx| model::describe(tx, &ctx, &name, &description))
+        .change(ctx, move |tx, ctx| {
+            model::describe(tx, ctx, &name, &description)
+        })
         .await?;
     Ok(Reply(updated.into()))
 }
@@ -88,8 +95,7 @@ async fn remove(
     Wire(request): Wire<ModelByName>,
 ) -> Result<Reply<Empty>> {
     let name = request.check()?;
-    app.db
-        .write(move |tx| model::delete(tx, &ctx, &name))
+    app.change(ctx, move |tx, ctx| model::delete(tx, ctx, &name))
         .await?;
     Ok(Reply(Empty {}))
 }
@@ -140,8 +146,7 @@ async fn set_tag(
     Wire(request): Wire<RegisteredModelTag>,
 ) -> Result<Reply<Empty>> {
     let (name, new) = request.check()?;
-    app.db
-        .write(move |tx| tag::set_on_model(tx, &ctx, &name, &new))
+    app.change(ctx, move |tx, ctx| tag::set_on_model(tx, ctx, &name, &new))
         .await?;
     Ok(Reply(Empty {}))
 }
@@ -152,9 +157,10 @@ async fn delete_tag(
     Wire(request): Wire<RegisteredModelTag>,
 ) -> Result<Reply<Empty>> {
     let (name, key) = request.check_key()?;
-    app.db
-        .write(move |tx| tag::delete_on_model(tx, &ctx, &name, &key))
-        .await?;
+    app.change(ctx, move |tx, ctx| {
+        tag::delete_on_model(tx, ctx, &name, &key)
+    })
+    .await?;
     Ok(Reply(Empty {}))
 }
 
@@ -164,8 +170,7 @@ async fn set_alias(
     Wire(request): Wire<SetAlias>,
 ) -> Result<Reply<Empty>> {
     let (at, name) = request.check()?;
-    app.db
-        .write(move |tx| alias::set(tx, &ctx, &at, &name))
+    app.change(ctx, move |tx, ctx| alias::set(tx, ctx, &at, &name))
         .await?;
     Ok(Reply(Empty {}))
 }
@@ -176,8 +181,7 @@ async fn delete_alias(
     Wire(request): Wire<AliasByName>,
 ) -> Result<Reply<Empty>> {
     let (model, name) = request.check()?;
-    app.db
-        .write(move |tx| alias::delete(tx, &ctx, &model, &name))
+    app.change(ctx, move |tx, ctx| alias::delete(tx, ctx, &model, &name))
         .await?;
     Ok(Reply(Empty {}))
 }

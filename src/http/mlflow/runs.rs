@@ -17,18 +17,25 @@ use axum::extract::State;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        post("2.0/mlflow/runs/create", Access::Edit, create),
+        post("2.0/mlflow/runs/create", Access::Edit, create).audited("run.create", "run:{run_id}"),
         get("2.0/mlflow/runs/get", Access::Read, find),
         post("2.0/mlflow/runs/search", Access::Read, search_all),
-        post("2.0/mlflow/runs/update", Access::Edit, update),
-        post("2.0/mlflow/runs/delete", Access::Edit, delete),
-        post("2.0/mlflow/runs/restore", Access::Edit, restore),
-        post("2.0/mlflow/runs/log-metric", Access::Edit, log_metric),
-        post("2.0/mlflow/runs/log-parameter", Access::Edit, log_param),
-        post("2.0/mlflow/runs/log-batch", Access::Edit, log_batch),
-        post("2.0/mlflow/runs/set-tag", Access::Edit, set_tag),
-        post("2.0/mlflow/runs/delete-tag", Access::Edit, delete_tag),
-        post("2.0/mlflow/runs/log-model", Access::Edit, log_model),
+        post("2.0/mlflow/runs/update", Access::Edit, update).audited("run.update", "run:{run_id}"),
+        post("2.0/mlflow/runs/delete", Access::Edit, delete).audited("run.delete", "run:{run_id}"),
+        post("2.0/mlflow/runs/restore", Access::Edit, restore)
+            .audited("run.restore", "run:{run_id}"),
+        post("2.0/mlflow/runs/log-metric", Access::Edit, log_metric)
+            .logging("run.log_metric", "run:{run_id}"),
+        post("2.0/mlflow/runs/log-parameter", Access::Edit, log_param)
+            .logging("run.log_param", "run:{run_id}"),
+        post("2.0/mlflow/runs/log-batch", Access::Edit, log_batch)
+            .logging("run.log_batch", "run:{run_id}"),
+        post("2.0/mlflow/runs/set-tag", Access::Edit, set_tag)
+            .logging("run.set_tag", "run:{run_id}"),
+        post("2.0/mlflow/runs/delete-tag", Access::Edit, delete_tag)
+            .logging("run.delete_tag", "run:{run_id}"),
+        post("2.0/mlflow/runs/log-model", Access::Edit, log_model)
+            .logging("run.log_model", "run:{run_id}"),
     ]
 }
 
@@ -40,8 +47,7 @@ async fn create(
     let new = request.check(app.settings.long_values)?;
     let ids = app.ids.clone();
     let (run, tags) = app
-        .db
-        .write(move |tx| run::create(tx, &ctx, &ids, &new))
+        .change(ctx, move |tx, ctx| run::create(tx, ctx, &ids, &new))
         .await?;
     Ok(Reply(OneRun {
         run: RunReply::created(run, tags),
@@ -85,23 +91,31 @@ async fn update(
 ) -> Result<Reply<UpdatedRun>> {
     let (uuid, change) = request.check()?;
     let run = app
-        .db
-        .write(move |tx| run::update(tx, &ctx, &uuid, &change))
+        .change(ctx, move |tx, ctx| run::update(tx, ctx, &uuid, &change))
         .await?;
     Ok(Reply(UpdatedRun {
         run_info: run.into(),
     }))
 }
 
-async fn delete(State(app): State<App>, Wire(request): Wire<RunById>) -> Result<Reply<Empty>> {
+async fn delete(
+    State(app): State<App>,
+    ctx: Ctx,
+    Wire(request): Wire<RunById>,
+) -> Result<Reply<Empty>> {
     let uuid = request.check()?;
-    app.db.write(move |tx| run::delete(tx, &uuid)).await?;
+    app.change(ctx, move |tx, _| run::delete(tx, &uuid)).await?;
     Ok(Reply(Empty {}))
 }
 
-async fn restore(State(app): State<App>, Wire(request): Wire<RunById>) -> Result<Reply<Empty>> {
+async fn restore(
+    State(app): State<App>,
+    ctx: Ctx,
+    Wire(request): Wire<RunById>,
+) -> Result<Reply<Empty>> {
     let uuid = request.check()?;
-    app.db.write(move |tx| run::restore(tx, &uuid)).await?;
+    app.change(ctx, move |tx, _| run::restore(tx, &uuid))
+        .await?;
     Ok(Reply(Empty {}))
 }
 
@@ -116,7 +130,8 @@ async fn log_metric(
         metrics: vec![metric],
         ..Batch::default()
     };
-    app.db.write(move |tx| batch::log(tx, &ctx, &batch)).await?;
+    app.change(ctx, move |tx, ctx| batch::log(tx, ctx, &batch))
+        .await?;
     Ok(Reply(Empty {}))
 }
 
@@ -126,8 +141,7 @@ async fn log_param(
     Wire(request): Wire<RunPair>,
 ) -> Result<Reply<Empty>> {
     let (uuid, pair) = request.check_param(app.settings.long_values)?;
-    app.db
-        .write(move |tx| param::log(tx, &ctx, &uuid, &pair))
+    app.change(ctx, move |tx, ctx| param::log(tx, ctx, &uuid, &pair))
         .await?;
     Ok(Reply(Empty {}))
 }
@@ -138,7 +152,8 @@ async fn log_batch(
     Wire(request): Wire<LogBatch>,
 ) -> Result<Reply<Empty>> {
     let batch = request.check(app.settings.long_values)?;
-    app.db.write(move |tx| batch::log(tx, &ctx, &batch)).await?;
+    app.change(ctx, move |tx, ctx| batch::log(tx, ctx, &batch))
+        .await?;
     Ok(Reply(Empty {}))
 }
 
@@ -148,8 +163,7 @@ async fn set_tag(
     Wire(request): Wire<RunPair>,
 ) -> Result<Reply<Empty>> {
     let (uuid, pair) = request.check_tag(app.settings.long_values)?;
-    app.db
-        .write(move |tx| tag::set(tx, &ctx, &uuid, &pair))
+    app.change(ctx, move |tx, ctx| tag::set(tx, ctx, &uuid, &pair))
         .await?;
     Ok(Reply(Empty {}))
 }
@@ -160,8 +174,7 @@ async fn delete_tag(
     Wire(request): Wire<RunPair>,
 ) -> Result<Reply<Empty>> {
     let (uuid, key) = request.check_key()?;
-    app.db
-        .write(move |tx| tag::delete(tx, &ctx, &uuid, &key))
+    app.change(ctx, move |tx, ctx| tag::delete(tx, ctx, &uuid, &key))
         .await?;
     Ok(Reply(Empty {}))
 }
@@ -173,8 +186,9 @@ async fn log_model(
 ) -> Result<Reply<Empty>> {
     let (uuid, model) = request.check()?;
     let long = app.settings.long_values;
-    app.db
-        .write(move |tx| legacy_model::record(tx, &ctx, &uuid, (&model, long)))
-        .await?;
+    app.change(ctx, move |tx, ctx| {
+        legacy_model::record(tx, ctx, &uuid, (&model, long))
+    })
+    .await?;
     Ok(Reply(Empty {}))
 }

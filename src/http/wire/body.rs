@@ -62,7 +62,8 @@ fn from_object<M: Message>(object: Map<String, Json>) -> Result<M> {
     })
 }
 
-fn loose_object(body: &[u8]) -> Result<Map<String, Json>> {
+/// Reads a body as an object with its names in snake case; what is no object is an empty one.
+pub fn loose_object(body: &[u8]) -> Result<Map<String, Json>> {
     let parsed = serde_json::from_slice(body)
         .or_else(|_| serde_json::from_slice(&quote_odd_numbers(body)))
         .unwrap_or(Json::Null);

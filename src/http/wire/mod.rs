@@ -1,6 +1,7 @@
 //! How the MLflow protocol spells things: the only place that knows its field names.
 
 pub mod artifact;
+pub mod audit;
 pub mod batch;
 pub mod body;
 pub mod dataset;

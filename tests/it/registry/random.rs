@@ -331,6 +331,40 @@ async fn history(server: &TestServer) -> Vec<Json> {
     all.into_values().collect()
 }
 
+/// What both the history and the audit log say of a change.
+fn told(object: Json, change: &Json, told: [&Json; 4]) -> Json {
+    json!([object, change, told])
+}
+
+fn told_of_history(entry: &Json) -> Json {
+    let name = text(&entry["model_name"]);
+    let object = match entry["version"].as_str() {
+        Some(version) => format!("model_version:{name}/{version}"),
+        None => format!("registered_model:{name}"),
+    };
+    let fields = ["key", "from", "to", "generation"].map(|field| &entry[field]);
+    told(object.into(), &entry["kind"], fields)
+}
+
+/// Gives the changes of the registry that the audit log tells, oldest first; every request must
+/// have left an entry, the refused ones too.
+async fn audited(server: &TestServer) -> Vec<Json> {
+    let path = "/api/1.0/audit/entries?max_results=1000&actor=anonymous";
+    let mut entries = server.get(path).await.ok()["entries"].take();
+    let entries = entries.as_array_mut().unwrap();
+    entries.reverse();
+    let changes = entries.iter().flat_map(|entry| {
+        let changes = entry["entry"]["changes"].as_array().cloned();
+        changes.unwrap_or_default()
+    });
+    changes
+        .map(|change| {
+            let fields = ["key", "before", "after", "generation"].map(|field| &change[field]);
+            told(change["object"].clone(), &change["change"], fields)
+        })
+        .collect()
+}
+
 /// Makes the state that a history leads to.
 fn replayed(history: &[Json]) -> BTreeMap<String, Model> {
     let mut models: BTreeMap<i64, (String, Model)> = BTreeMap::new();
@@ -411,6 +445,12 @@ async fn run(steps: Vec<Step>) {
         let (method, path, body) = step.request();
         let answer = server.send_json(method, path, body).await;
         let expected = beside.apply(step);
+        let entries = server
+            .get("/api/1.0/audit/entries?max_results=1")
+            .await
+            .ok();
+        let last = &entries["entries"][0]["entry"]["result"];
+        assert_eq!(last != "refused", answer.status == 200, "{step:?}");
         assert_eq!(answer.status == 200, expected, "{step:?}: {answer:?}");
         let at = START_MS + 10 * (index as i64 + 1);
         moments.push((at, beside.models.clone()));
@@ -418,6 +458,8 @@ async fn run(steps: Vec<Step>) {
     assert_eq!(current(&server).await, beside.models);
     let history = history(&server).await;
     assert_eq!(replayed(&history), beside.models);
+    let (told, happened) = (audited(&server).await, history.iter().map(told_of_history));
+    assert_eq!(told, happened.collect::<Vec<_>>());
     for (at, models) in &moments {
         for model in models {
             check_then(&server, *at, model).await;

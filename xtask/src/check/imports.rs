@@ -20,6 +20,7 @@ const LAYERS: &[&[&str]] = &[
         "tracking",
         "registry",
         "artifacts",
+        "audit",
         "lineage",
         "auth",
         "events",
@@ -32,7 +33,21 @@ const LAYERS: &[&[&str]] = &[
 ];
 
 /// What a command may use: it is a client of the server.
-const CLIENT_USES: &[&str] = &["cli", "http::wire", "config", "error", "names", "python"];
+const CLIENT_USES: &[&str] = &[
+    "cli",
+    "http::wire",
+    // Who checks the audit log computes its hashes on his own side.
+    "audit::check",
+    "audit::checkpoint::Head",
+    "audit::checkpoint::SignedHead",
+    "audit::key",
+    "audit::log::Record",
+    "audit::tree",
+    "config",
+    "error",
+    "names",
+    "python",
+];
 
 /// The commands that start or maintain a server; they may use all of it.
 const SERVER_COMMANDS: &[&str] = &[

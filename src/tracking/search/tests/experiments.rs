@@ -36,12 +36,7 @@ fn spec() -> impl Strategy<Value = Spec> {
 }
 
 fn store(tx: &mut Tx<'_>, number: usize, spec: &Spec) -> Result<(String, Entity)> {
-    let ctx = |now| Ctx {
-        request_id: String::new(),
-        actor: "tests".into(),
-        reason: String::new(),
-        now,
-    };
+    let ctx = |now| Ctx::of_server("tests", now);
     let tags = spec.tags.iter().map(|(key, value)| Pair {
         key: key.clone(),
         value: value.clone(),

@@ -101,12 +101,7 @@ fn spec() -> impl Strategy<Value = Spec> {
 }
 
 fn ctx(now: i64) -> Ctx {
-    Ctx {
-        request_id: String::new(),
-        actor: "tests".into(),
-        reason: String::new(),
-        now,
-    }
+    Ctx::of_server("tests", now)
 }
 
 fn listed(pairs: &BTreeMap<String, String>) -> Vec<Pair> {

@@ -76,12 +76,7 @@ fn listed(pairs: &BTreeMap<String, String>) -> Vec<Pair> {
 
 /// Stores a run and gives it as the evaluator sees it.
 fn store(tx: &mut Tx<'_>, ids: &Ids, spec: &Spec, experiment_id: i64) -> Result<(String, Entity)> {
-    let ctx = Ctx {
-        request_id: String::new(),
-        actor: "tests".into(),
-        reason: String::new(),
-        now: 1,
-    };
+    let ctx = Ctx::of_server("tests", 1);
     let new = NewRun {
         experiment_id,
         user_id: spec.user_id.clone(),
@@ -229,12 +224,7 @@ fn wanted() -> impl Strategy<Value = Wanted> {
 }
 
 fn check(tx: &mut Tx<'_>, specs: &[Spec], searches: &[Wanted]) -> Result<()> {
-    let ctx = Ctx {
-        request_id: String::new(),
-        actor: "tests".into(),
-        reason: String::new(),
-        now: 1,
-    };
+    let ctx = Ctx::of_server("tests", 1);
     let next = AtomicU64::new(1);
     let ids = Ids::from_fn(move || u128::from(next.fetch_add(1, Ordering::Relaxed)));
     let mut experiments = Vec::new();

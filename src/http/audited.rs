@@ -1,0 +1,148 @@
+//! Stands before every route that changes something: it tells the audit log what the request is
+//! about, and keeps the refusals. What was carried out is kept in the transaction that did it.
+
+use super::input::RequestId;
+use super::reply::Refused;
+use crate::app::{App, Ctx};
+use crate::audit::entry::Refusal;
+use crate::audit::log;
+use crate::ctx::{ANONYMOUS, Act, Kept};
+use crate::error::{Error, Result};
+use crate::http::wire::body;
+use axum::extract::{FromRequestParts, RawPathParams, Request, State};
+use axum::http::request::Parts;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value as Json};
+use std::sync::Arc;
+
+/// What the audit log calls the requests of a route.
+#[derive(Debug, Clone, Copy)]
+pub struct Audited {
+    pub action: &'static str,
+    pub object: &'static str,
+    pub kept: Kept,
+}
+
+/// The fields of a request that name things; no other field gets into the log.
+const NAMING: [&str; 21] = [
+    "action",
+    "alias",
+    "archive_existing_versions",
+    "artifact_location",
+    "consumer",
+    "experiment_id",
+    "experiment_ids",
+    "id",
+    "key",
+    "model_id",
+    "model_uuid",
+    "name",
+    "new_name",
+    "path",
+    "run_id",
+    "run_uuid",
+    "source",
+    "stage",
+    "status",
+    "tag_key",
+    "version",
+];
+/// The longest text that is kept of such a field, in characters.
+const MAX_FIELD: usize = 1_000;
+
+/// Runs a request and keeps its refusal, if it is one.
+pub(super) async fn keep(
+    State((app, audited)): State<(App, Audited)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let act = Arc::new(describe(&audited, &mut parts).await);
+    parts.extensions.insert(act.clone());
+    let request_id = parts
+        .extensions
+        .get::<RequestId>()
+        .map(|id| id.0.clone())
+        .unwrap_or_default();
+    let ctx = Ctx::from_request_parts(&mut parts, &app).await;
+    let response = next.run(Request::from_parts(parts, body)).await;
+    let Some(refused) = response.extensions().get::<Refused>() else {
+        return response;
+    };
+    let status = response.status();
+    if audited.kept != Kept::Always || !status.is_client_error() {
+        return response;
+    }
+    let refusal = Refusal {
+        status: status.as_u16(),
+        error_code: refused.error_code.to_owned(),
+        message: refused.message.clone(),
+    };
+    // Where the context itself was refused, as for a bad reason, there is one without it.
+    let ctx = ctx.unwrap_or_else(|_| Ctx {
+        actor: ANONYMOUS.to_owned(),
+        act: Some(act),
+        ..Ctx::of_server(&request_id, app.clock.now())
+    });
+    match write(&app, ctx, refusal).await {
+        Ok(()) => response,
+        Err(error) => error.into_response(),
+    }
+}
+
+async fn write(app: &App, ctx: Ctx, refusal: Refusal) -> Result<()> {
+    app.db
+        .write(move |tx| log::append_refused(tx, &ctx, &refusal))
+        .await
+        .map_err(|error| {
+            Error::unavailable(format!(
+                "The request was refused, and the refusal could not be written to the audit log: \
+                 {error} Send the request again later."
+            ))
+        })
+}
+
+/// Collects what the route, the path and the query tell; a body adds its fields when it is read.
+async fn describe(audited: &Audited, parts: &mut Parts) -> Act {
+    let mut act = Act::new((audited.action, audited.object), audited.kept);
+    act.method = parts.method.to_string();
+    act.path = shortened(parts.uri.path());
+    if let Ok(params) = RawPathParams::from_request_parts(parts, &()).await {
+        act.named.extend(
+            params
+                .iter()
+                .map(|(name, value)| (name.to_owned(), Json::String(shortened(value)))),
+        );
+    }
+    let query = body::form_pairs(parts.uri.query().unwrap_or(""));
+    act.named.extend(
+        query
+            .filter(|(name, _)| NAMING.contains(&name.as_str()))
+            .map(|(name, value)| (name, Json::String(shortened(&value)))),
+    );
+    act
+}
+
+/// Picks the fields of a body that name things.
+pub(super) fn naming_fields(body: &[u8]) -> Map<String, Json> {
+    let Ok(object) = body::loose_object(body) else {
+        return Map::new();
+    };
+    object
+        .into_iter()
+        .filter(|(name, _)| NAMING.contains(&name.as_str()))
+        .filter_map(|(name, value)| match value {
+            Json::String(text) => Some((name, Json::String(shortened(&text)))),
+            Json::Number(_) | Json::Bool(_) => Some((name, value)),
+            _ => None,
+        })
+        .collect()
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(MAX_FIELD) {
+        Some((end, _)) => format!("{}\u{2026}", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,533 @@
+//! The audit log: what gets into it, what does not, its proofs, and how tampering shows.
+
+use crate::server::{START_MS, TestServer};
+use axum::body::Body;
+use axum::http::Request;
+use serde_json::{Value as Json, json};
+use trackway::audit::check::{Check, Report};
+use trackway::audit::checkpoint::{self, Head};
+use trackway::audit::key::PublicKey;
+use trackway::audit::log;
+use trackway::audit::tree::{self, Hash};
+use trackway::http::router;
+use trackway::http::wire::audit::{HeadReply, HeadsReply, RecordsReply, decode};
+use trackway::params;
+
+/// Gives the entries, oldest first, without the one about the key.
+async fn entries(server: &TestServer) -> Vec<Json> {
+    let found = server
+        .get("/api/1.0/audit/entries?max_results=1000")
+        .await
+        .ok();
+    let mut entries: Vec<Json> = found["entries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| entry["entry"].clone())
+        .filter(|entry| entry["action"] != "audit.introduce_key")
+        .collect();
+    entries.reverse();
+    entries
+}
+
+fn shown(entries: &[Json]) -> String {
+    serde_json::to_string_pretty(entries).unwrap()
+}
+
+#[test]
+fn every_route_that_changes_something_is_audited_and_no_other() {
+    for route in router::table() {
+        let audited = route.action.is_some();
+        let told = format!("{} {} {}", route.method, route.path, route.access);
+        assert_eq!(audited, route.access == "edit", "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_change_tells_who_what_before_after_and_why() {
+    let server = TestServer::start().await;
+    server
+        .post("registered-models/create", json!({ "name": "churn" }))
+        .await
+        .ok();
+    for source in ["s3://b/1", "s3://b/2"] {
+        let body = json!({ "name": "churn", "source": source });
+        server.post("model-versions/create", body).await.ok();
+    }
+    for (version, why) in [("1", ""), ("2", "better%20recall")] {
+        let body = json!({ "name": "churn", "alias": "champion", "version": version });
+        let request = Request::post("/api/2.0/mlflow/registered-models/alias")
+            .header("content-type", "application/json")
+            .header("x-trackway-reason", why)
+            .header("x-request-id", "req-7");
+        let request = request.body(Body::from(body.to_string())).unwrap();
+        server.send(request).await.ok();
+    }
+    let entries = entries(&server).await;
+    assert_eq!(entries.len(), 5);
+    insta::assert_snapshot!(shown(&entries[4..]), @r#"
+    [
+      {
+        "action": "registered_model.set_alias",
+        "actor": "anonymous",
+        "at": 1700000000000,
+        "changes": [
+          {
+            "after": "2",
+            "before": "1",
+            "change": "alias_set",
+            "generation": 2,
+            "key": "champion",
+            "object": "model_version:churn/2"
+          }
+        ],
+        "method": "POST",
+        "object": "registered_model:churn",
+        "path": "/api/2.0/mlflow/registered-models/alias",
+        "reason": "better recall",
+        "request": {
+          "alias": "champion",
+          "name": "churn",
+          "version": "2"
+        },
+        "request_id": "req-7",
+        "result": "done"
+      }
+    ]
+    "#);
+}
+
+#[tokio::test]
+async fn a_request_that_changes_nothing_says_so() {
+    let server = TestServer::start().await;
+    let id = server.experiment("e").await;
+    let body = json!({ "experiment_id": id, "key": "k", "value": "v" });
+    for expected in ["done", "unchanged"] {
+        server
+            .post("experiments/set-experiment-tag", body.clone())
+            .await
+            .ok();
+        let entries = entries(&server).await;
+        assert_eq!(entries.last().unwrap()["result"], expected);
+    }
+}
+
+#[tokio::test]
+async fn refusals_are_kept_with_their_reasons() {
+    let server = TestServer::start().await;
+    let body = json!({ "name": "nobody", "version": "4", "stage": "Production" });
+    server
+        .post("model-versions/transition-stage", body)
+        .await
+        .refused();
+    server
+        .post("registered-models/create", json!({}))
+        .await
+        .refused();
+    server
+        .send_text("POST", "runs/delete", "no json")
+        .await
+        .refused();
+    let request = Request::post("/api/2.0/mlflow/registered-models/create")
+        .header("content-type", "application/json")
+        .header("x-trackway-reason", "%ff");
+    let request = request
+        .body(Body::from(json!({ "name": "m" }).to_string()))
+        .unwrap();
+    server.send(request).await.refused();
+    insta::assert_snapshot!(shown(&entries(&server).await), @r#"
+    [
+      {
+        "action": "model_version.transition_stage",
+        "actor": "anonymous",
+        "at": 1700000000000,
+        "method": "POST",
+        "object": "model_version:nobody/4",
+        "path": "/api/2.0/mlflow/model-versions/transition-stage",
+        "reason": "",
+        "refusal": {
+          "error_code": "RESOURCE_DOES_NOT_EXIST",
+          "message": "Model Version (name=nobody, version=4) not found",
+          "status": 404
+        },
+        "request": {
+          "name": "nobody",
+          "stage": "Production",
+          "version": "4"
+        },
+        "request_id": "00000000000000000000000000000001",
+        "result": "refused"
+      },
+      {
+        "action": "registered_model.create",
+        "actor": "anonymous",
+        "at": 1700000000000,
+        "method": "POST",
+        "object": "registered_model",
+        "path": "/api/2.0/mlflow/registered-models/create",
+        "reason": "",
+        "refusal": {
+          "error_code": "INVALID_PARAMETER_VALUE",
+          "message": "Missing value for required parameter 'name'. See the API docs for more information about request parameters.",
+          "status": 400
+        },
+        "request_id": "00000000000000000000000000000002",
+        "result": "refused"
+      },
+      {
+        "action": "run.delete",
+        "actor": "anonymous",
+        "at": 1700000000000,
+        "method": "POST",
+        "object": "run",
+        "path": "/api/2.0/mlflow/runs/delete",
+        "reason": "",
+        "refusal": {
+          "error_code": "INVALID_PARAMETER_VALUE",
+          "message": "Missing value for required parameter 'run_id'. See the API docs for more information about request parameters.",
+          "status": 400
+        },
+        "request_id": "00000000000000000000000000000003",
+        "result": "refused"
+      },
+      {
+        "action": "registered_model.create",
+        "actor": "anonymous",
+        "at": 1700000000000,
+        "method": "POST",
+        "object": "registered_model",
+        "path": "/api/2.0/mlflow/registered-models/create",
+        "reason": "",
+        "refusal": {
+          "error_code": "INVALID_PARAMETER_VALUE",
+          "message": "The header x-trackway-reason is not percent-encoded UTF-8.",
+          "status": 400
+        },
+        "request_id": "00000000000000000000000000000004",
+        "result": "refused"
+      }
+    ]
+    "#);
+}
+
+#[tokio::test]
+async fn logging_to_a_running_run_is_left_out_and_to_an_ended_one_is_not() {
+    let server = TestServer::start().await;
+    let run = server.run("0").await;
+    let log = async |n: i64| {
+        let metric = json!({ "run_id": run, "key": "m", "value": n, "timestamp": n, "step": n });
+        server.post("runs/log-metric", metric).await.ok();
+        let pair = json!({ "run_id": run, "key": format!("p{n}"), "value": "1" });
+        server.post("runs/log-parameter", pair.clone()).await.ok();
+        server.post("runs/set-tag", pair.clone()).await.ok();
+        server.post("runs/delete-tag", pair).await.ok();
+        let metric = json!({ "key": "n", "value": 1, "timestamp": 1, "step": 1 });
+        let batch = json!({ "run_id": run, "metrics": [metric] });
+        server.post("runs/log-batch", batch).await.ok();
+        let refused = json!({ "run_id": run, "key": format!("p{n}"), "value": "2" });
+        server.post("runs/log-parameter", refused).await.refused();
+    };
+    log(1).await;
+    let body = json!({ "run_id": run, "status": "FINISHED", "end_time": START_MS });
+    server.post("runs/update", body).await.ok();
+    log(2).await;
+    let entries = entries(&server).await;
+    let told: Vec<String> = entries
+        .iter()
+        .map(|entry| format!("{} {}", entry["action"], entry["changes"][0]["change"]))
+        .collect();
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    "run.create" "run_created"
+    "run.update" "run_updated"
+    "run.log_metric" "run_logged_late"
+    "run.log_param" "param_logged_late"
+    "run.set_tag" "tag_set_late"
+    "run.delete_tag" "tag_deleted_late"
+    "run.log_batch" "run_logged_late"
+    "#);
+}
+
+#[tokio::test]
+async fn entries_are_found_by_who_what_and_when() {
+    let server = TestServer::start().await;
+    for name in ["a", "b"] {
+        server
+            .post("registered-models/create", json!({ "name": name }))
+            .await
+            .ok();
+        server
+            .post("registered-models/create", json!({ "name": name }))
+            .await
+            .refused();
+        server.advance(1_000);
+    }
+    let count = async |query: &str| {
+        let path = format!("/api/1.0/audit/entries?{query}");
+        server.get(&path).await.ok()["entries"]
+            .as_array()
+            .unwrap()
+            .len()
+    };
+    assert_eq!(count("action=registered_model.create").await, 4);
+    assert_eq!(count("object=registered_model:a").await, 2);
+    assert_eq!(count("object=registered_model:a&result=refused").await, 1);
+    assert_eq!(count("actor=anonymous").await, 4);
+    assert_eq!(
+        count(&format!("actor=anonymous&since={}", START_MS + 1)).await,
+        2
+    );
+    assert_eq!(count(&format!("actor=anonymous&until={START_MS}")).await, 2);
+    let mut path = "/api/1.0/audit/entries?actor=anonymous&max_results=3".to_owned();
+    let first = server.get(&path).await.ok();
+    path.push_str(&format!(
+        "&page_token={}",
+        first["next_page_token"].as_str().unwrap()
+    ));
+    let second = server.get(&path).await.ok();
+    assert_eq!(second["entries"].as_array().unwrap().len(), 1);
+    assert_eq!(second["next_page_token"], Json::Null);
+    let answer = server
+        .get(&path.replace("actor=anonymous", "actor=x"))
+        .await;
+    assert!(answer.refused().2.contains("another search"));
+    let answer = server.get("/api/1.0/audit/entries?result=fine").await;
+    assert_eq!(
+        answer.refused().2,
+        "result is 'fine', and is one of done, unchanged, refused."
+    );
+}
+
+/// Reads the signed head of now, and checks its signature.
+async fn head(server: &TestServer) -> (Head, HeadReply) {
+    let reply: HeadReply =
+        serde_json::from_value(server.get("/api/1.0/audit/head").await.ok()).unwrap();
+    let keys: Vec<PublicKey> = keys(&reply);
+    (Head::open(&reply.head.checkpoint, &keys).unwrap(), reply)
+}
+
+fn keys(reply: &HeadReply) -> Vec<PublicKey> {
+    let keys = reply.keys.iter();
+    keys.map(|key| PublicKey::from_pem(&key.public_key).unwrap())
+        .collect()
+}
+
+fn hashes(list: &Json) -> Vec<Hash> {
+    let list = list.as_array().unwrap().iter();
+    list.map(|hash| decode(hash.as_str().unwrap()).unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn every_entry_is_proven_to_be_in_the_signed_tree() {
+    let server = TestServer::start().await;
+    let mut heads = vec![head(&server).await.0];
+    for n in 0..20 {
+        server.experiment(&format!("e{n}")).await;
+        heads.push(head(&server).await.0);
+    }
+    let last = heads.last().unwrap();
+    assert_eq!(last.size, 21);
+    for position in 0..last.size {
+        let path = format!("/api/1.0/audit/entries/{position}?tree_size={}", last.size);
+        let entry = server.get(&path).await.ok();
+        let leaf = tree::leaf_hash(entry["leaf"].as_str().unwrap().as_bytes());
+        let proof = hashes(&entry["inclusion_path"]);
+        assert!(tree::includes(
+            leaf,
+            (position, last.size),
+            &proof,
+            &last.root
+        ));
+    }
+    for first in &heads {
+        let sizes = format!("first={}&second={}", first.size, last.size);
+        let path = format!("/api/1.0/audit/consistency?{sizes}");
+        let proof = server.get(&path).await.ok();
+        let proof = hashes(&proof["consistency_path"]);
+        let (first, second) = ((first.size, &first.root), (last.size, &last.root));
+        assert!(tree::is_consistent(first, second, &proof));
+    }
+    for wrong in [
+        "entries/21",
+        "entries/x",
+        "entries/3?tree_size=3",
+        "consistency?first=0",
+        "consistency?first=22",
+        "consistency",
+    ] {
+        server
+            .get(&format!("/api/1.0/audit/{wrong}"))
+            .await
+            .refused();
+    }
+}
+
+#[tokio::test]
+async fn an_export_is_the_leaves_of_the_tree() {
+    let server = TestServer::start().await;
+    for n in 0..9 {
+        server.experiment(&format!("e{n}")).await;
+    }
+    let text = server.get("/api/1.0/audit/export").await.text();
+    let mut frontier = tree::Frontier::default();
+    for line in text.lines() {
+        frontier.push(tree::leaf_hash(line.as_bytes()));
+    }
+    assert_eq!(frontier.root(), head(&server).await.0.root);
+    assert_eq!(
+        server
+            .get("/api/1.0/audit/export?from=8")
+            .await
+            .text()
+            .lines()
+            .count(),
+        2
+    );
+}
+
+#[tokio::test]
+async fn racing_requests_get_an_entry_each() {
+    let server = TestServer::start().await;
+    let requests = (0..64).map(|n| {
+        let body = json!({ "name": format!("m{}", n / 2) });
+        server.post("registered-models/create", body)
+    });
+    futures_util::future::join_all(requests).await;
+    let entries = entries(&server).await;
+    let of = |result: &str| {
+        entries
+            .iter()
+            .filter(|entry| entry["result"] == result)
+            .count()
+    };
+    assert_eq!((of("done"), of("refused"), entries.len()), (32, 32, 64));
+    assert_eq!(check(&server).await.findings, []);
+}
+
+/// Checks the log as a client does: with what the API tells, and its own arithmetic.
+async fn check(server: &TestServer) -> Report {
+    let reply: HeadReply =
+        serde_json::from_value(server.get("/api/1.0/audit/head").await.ok()).unwrap();
+    let mut check = Check::new(keys(&reply));
+    let heads = server
+        .get("/api/1.0/audit/heads?max_results=1000")
+        .await
+        .ok();
+    let heads: HeadsReply = serde_json::from_value(heads).unwrap();
+    for head in heads.heads {
+        check.head(&head.into());
+    }
+    let records = server
+        .get("/api/1.0/audit/records?max_results=1000")
+        .await
+        .ok();
+    let records: RecordsReply = serde_json::from_value(records).unwrap();
+    for record in records.records {
+        check.entry(&record.into());
+    }
+    check.finish(reply.head.tree_size)
+}
+
+#[tokio::test]
+async fn tampering_is_found_and_named() {
+    let cases = [
+        (
+            "update audit_entries set entry = replace(entry, '\"e4\"', '\"x4\"') where position = $1",
+            "5: the entry is not the one that was written",
+        ),
+        (
+            "update audit_entries set entry = replace(entry, '}', ' }') where position = $1",
+            "5: the entry is not the one that was written",
+        ),
+        (
+            "update audit_entries set actor = 'eve' where position = $1",
+            "5: the column actor says 'eve'",
+        ),
+        (
+            "update audit_entries set at = at + 1 where position = $1",
+            "5: the column at says",
+        ),
+        (
+            "update audit_entries set result = 'refused' where position = $1",
+            "5: the column result says",
+        ),
+        (
+            "update audit_entries set leaf_hash = (select leaf_hash from audit_entries where
+              position = 1) where position = $1",
+            "5: the entry is not the one",
+        ),
+        (
+            "delete from audit_entries where position = $1",
+            "5: the entry is missing",
+        ),
+        (
+            "delete from audit_entries where position >= $1",
+            "5: the log says it has 9",
+        ),
+        (
+            "update audit_heads set note = replace(note, 'trackway', 'trackwax') where size > $1",
+            "-: the signed head of 9 entries",
+        ),
+    ];
+    for (sql, expected) in cases {
+        let server = TestServer::start().await;
+        for n in 0..8 {
+            server.experiment(&format!("e{n}")).await;
+        }
+        assert_eq!(check(&server).await.findings, []);
+        let tampered = server.app.db.write(move |tx| tx.execute(sql, params![5]));
+        assert!(tampered.await.unwrap() > 0, "{sql}");
+        let report = check(&server).await;
+        let told: Vec<String> = report
+            .findings
+            .iter()
+            .map(|finding| {
+                let position = finding.position.map(|position| position.to_string());
+                format!("{}: {}", position.unwrap_or("-".into()), finding.what)
+            })
+            .collect();
+        assert!(
+            told.iter().any(|line| line.starts_with(expected)),
+            "{sql}: {told:?}"
+        );
+    }
+}
+
+/// Who can write to the database can make entry, hash and tree agree, but cannot sign them.
+#[tokio::test]
+async fn a_rewritten_log_does_not_agree_with_what_was_signed() {
+    let server = TestServer::start().await;
+    for n in 0..8 {
+        server.experiment(&format!("e{n}")).await;
+    }
+    head(&server).await;
+    let rewrite = |tx: &mut trackway::db::Tx<'_>| {
+        let record = log::read(tx, 5, 1)?.remove(0);
+        let leaf = record.leaf.replace("\"e4\"", "\"x4\"");
+        assert_ne!(leaf, record.leaf);
+        let hash = tree::leaf_hash(leaf.as_bytes());
+        tx.execute(
+            "update audit_entries set entry = $2, leaf_hash = $3 where position = $1",
+            params![5, &leaf, &hash[..]],
+        )
+    };
+    server.app.db.write(rewrite).await.unwrap();
+    let findings = check(&server).await.findings;
+    assert_eq!(findings.len(), 1, "{findings:?}");
+    assert!(
+        findings[0]
+            .what
+            .contains("the root is not the one that was signed")
+    );
+}
+
+#[tokio::test]
+async fn a_head_is_signed_once_for_each_size() {
+    let server = TestServer::start().await;
+    let first = head(&server).await.1.head.checkpoint;
+    assert_eq!(head(&server).await.1.head.checkpoint, first);
+    assert!(!server.app.db.read(checkpoint::is_due).await.unwrap());
+    server.experiment("e").await;
+    assert!(server.app.db.read(checkpoint::is_due).await.unwrap());
+    assert_ne!(head(&server).await.1.head.checkpoint, first);
+}
