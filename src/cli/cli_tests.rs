@@ -99,6 +99,10 @@ fn every_flag_sets_its_key() {
     check_flag(&["--serve-artifacts"], "artifacts.serve", true.into());
     check_flag(&["--no-serve-artifacts"], "artifacts.serve", false.into());
     check_flag(&["--artifacts-only"], "artifacts.only", true.into());
+}
+
+#[test]
+fn every_flag_of_ours_sets_its_key() {
     check_flag(
         &["--stale-after", "60"],
         "tracking.stale_after_s",
