@@ -136,6 +136,11 @@ impl Check {
         );
     }
 
+    /// Gives the tree that the entries so far lead to.
+    pub fn frontier(&self) -> &Frontier {
+        &self.frontier
+    }
+
     /// Adds what was found outside, such as in the hashes of subtrees.
     pub fn add(&mut self, finding: Finding) {
         self.findings.push(finding);

@@ -31,14 +31,25 @@ pub fn ensure(tx: &mut Tx<'_>, origin: &str) -> Result<()> {
     Ok(())
 }
 
+/// Reads the size and the peaks of the tree as they are stored, whether or not they belong
+/// together.
+pub fn stored_tree(tx: &mut Tx<'_>) -> Result<(u64, Vec<u8>)> {
+    tx.query_one(
+        "select size, peaks from audit_tree where id = $1",
+        params![TREE],
+        |row| Ok((row.get::<i64>(0)? as u64, row.get(1)?)),
+    )
+}
+
 /// Reads how far the log has grown.
 pub fn state(tx: &mut Tx<'_>) -> Result<State> {
-    let (origin, size, peaks) = tx.query_one(
-        "select origin, size, peaks from audit_tree where id = $1",
+    let origin = tx.query_one(
+        "select origin from audit_tree where id = $1",
         params![TREE],
-        |row| Ok((row.get(0)?, row.get::<i64>(1)?, row.get::<Vec<u8>>(2)?)),
+        |row| row.get(0),
     )?;
-    let frontier = Frontier::from_bytes(size as u64, &peaks).ok_or_else(|| {
+    let (size, peaks) = stored_tree(tx)?;
+    let frontier = Frontier::from_bytes(size, &peaks).ok_or_else(|| {
         Error::internal(
             "The state of the audit log is damaged: its size and its hashes do not belong \
              together. `trackway audit verify` says what else is wrong.",
@@ -159,6 +170,17 @@ pub fn read(tx: &mut Tx<'_>, position: u64, count: u64) -> Result<Vec<Record>> {
 /// Finds the root of a complete subtree; one that is not there is an internal error, since the
 /// caller asks within the size of the tree.
 pub fn find_node(tx: &mut Tx<'_>, place: Place) -> Result<Hash> {
+    find_node_optional(tx, place)?.ok_or_else(|| {
+        Error::internal(format!(
+            "The audit log has lost the hash {} of level {}. `trackway audit verify` says what \
+             else is wrong.",
+            place.position, place.level
+        ))
+    })
+}
+
+/// Finds the root of a complete subtree, or nothing.
+pub fn find_node_optional(tx: &mut Tx<'_>, place: Place) -> Result<Option<Hash>> {
     let sql = match place.level {
         0 => "select leaf_hash from audit_entries where position = $2 and $1 = 0",
         _ => "select hash from audit_nodes where level = $1 and position = $2",
@@ -166,15 +188,7 @@ pub fn find_node(tx: &mut Tx<'_>, place: Place) -> Result<Hash> {
     let position = place.position as i64;
     let found: Option<Vec<u8>> =
         tx.query_optional(sql, params![place.level, position], |row| row.get(0))?;
-    found
-        .and_then(|hash| Hash::try_from(hash).ok())
-        .ok_or_else(|| {
-            Error::internal(format!(
-                "The audit log has lost the hash {position} of level {}. `trackway audit verify` \
-                 says what else is wrong.",
-                place.level
-            ))
-        })
+    Ok(found.and_then(|hash| Hash::try_from(hash).ok()))
 }
 
 /// Finds one entry with the proof that it is in the tree of `size` entries.

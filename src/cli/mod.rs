@@ -4,16 +4,19 @@
 //! standard error; the exit code is 0 for success, 1 for a failure, 2 for a mistake in the command
 //! or the configuration.
 
+mod audit_database;
 mod config;
 mod flags;
 mod migrate;
+mod remote;
 mod routes;
 mod server;
 
-use crate::config::Loaded;
 use crate::error::{Error, Result};
 use clap::{Parser, Subcommand};
 use flags::ServerFlags;
+use remote::Remote;
+use remote::{audit, models};
 use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
@@ -52,6 +55,26 @@ enum Command {
     /// Bring the database up to date.
     #[command(disable_help_flag = true, args_override_self = true)]
     Migrate(MigrateCommand),
+    /// Registered models: versions, aliases, stages and their history.
+    Models(ModelsCommand),
+    /// The audit log: read it, check it, export it.
+    Audit(AuditCommand),
+}
+
+#[derive(Debug, clap::Args)]
+struct ModelsCommand {
+    #[command(flatten)]
+    remote: Remote,
+    #[command(subcommand)]
+    command: models::Command,
+}
+
+#[derive(Debug, clap::Args)]
+struct AuditCommand {
+    #[command(flatten)]
+    remote: Remote,
+    #[command(subcommand)]
+    command: audit::Command,
 }
 
 #[derive(Debug, clap::Args)]
@@ -106,7 +129,8 @@ pub fn run(
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
-    let load = |flags: ServerFlags| flags.load(environment);
+    let client = |remote: &Remote| remote.client(&environment);
+    let load = |flags: ServerFlags| flags.load(environment.clone());
     match cli.command {
         Command::Server(command) => with(load(command.flags), server::run),
         Command::Config(command) => with(load(command.flags), |loaded| {
@@ -115,6 +139,19 @@ pub fn run(
         Command::Routes(command) => finish(routes::run(command.json)),
         Command::Migrate(command) => with(load(command.flags), |loaded| {
             migrate::run(&loaded, command.check, command.json)
+        }),
+        Command::Models(ModelsCommand { remote, command }) => with(client(&remote), |client| {
+            models::run(&command, &remote, &client)
+        }),
+        Command::Audit(AuditCommand {
+            remote,
+            command: audit::Command::Verify(verify),
+        }) if verify.database.is_some() => {
+            let name = verify.database.as_deref().unwrap_or_default();
+            finish(audit_database::verify(name, &verify, &remote))
+        }
+        Command::Audit(AuditCommand { remote, command }) => with(client(&remote), |client| {
+            audit::run(&command, &remote, &client)
         }),
     }
 }
@@ -134,8 +171,8 @@ fn usage(error: &clap::Error) -> Outcome {
     }
 }
 
-/// Runs a command that needs the configuration.
-fn with(loaded: Result<Loaded>, run: impl FnOnce(Loaded) -> Result<Outcome>) -> Outcome {
+/// Runs a command that needs what may be mistaken: the configuration or the server's address.
+fn with<T>(loaded: Result<T>, run: impl FnOnce(T) -> Result<Outcome>) -> Outcome {
     match loaded {
         Ok(loaded) => finish(run(loaded)),
         Err(error) => failure(MISUSED, &error),

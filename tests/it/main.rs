@@ -10,6 +10,7 @@ mod artifacts;
 mod audit;
 mod bad_input;
 mod batches;
+mod cli;
 mod concurrency;
 mod experiments;
 mod inputs;

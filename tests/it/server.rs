@@ -90,6 +90,15 @@ impl TestServer {
         }
     }
 
+    /// Listens on a free port of this machine until the test ends, and gives the address.
+    pub(crate) async fn listen(&self) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = self.router.clone();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        format!("http://{address}")
+    }
+
     /// Lets time pass.
     pub(crate) fn advance(&self, milliseconds: i64) {
         self.now.fetch_add(milliseconds, Ordering::Relaxed);

@@ -55,6 +55,7 @@ const SERVER_COMMANDS: &[&str] = &[
     "src/cli/migrate.rs",
     "src/cli/routes.rs",
     "src/cli/config.rs",
+    "src/cli/audit_database.rs",
 ];
 
 /// Crates that only `db` may name.

@@ -1,0 +1,39 @@
+//! Makes cells of the server's answers.
+
+use serde_json::Value as Json;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// Shows a value: a text as it is, nothing as an empty cell.
+pub(super) fn cell(value: &Json) -> String {
+    match value {
+        Json::Null => String::new(),
+        Json::String(text) => one_line(text),
+        Json::Array(items) => items.iter().map(cell).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    }
+}
+
+/// Shows milliseconds since 1970 as a time in UTC, to the second.
+pub(super) fn time(value: &Json) -> String {
+    let shown = value.as_i64().and_then(|milliseconds| {
+        let time = OffsetDateTime::from_unix_timestamp(milliseconds.div_euclid(1000)).ok()?;
+        time.format(&Rfc3339).ok()
+    });
+    shown.unwrap_or_default()
+}
+
+/// Puts a text into one line, without what a terminal would obey.
+pub(super) fn one_line(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
+}
+
+/// Gives the items of a list.
+pub(super) fn items<'a>(value: &'a Json, name: &str) -> &'a [Json] {
+    value
+        .get(name)
+        .and_then(Json::as_array)
+        .map_or(&[], Vec::as_slice)
+}
