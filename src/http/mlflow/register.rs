@@ -96,15 +96,16 @@ async fn look(
     let recorded = app.db.read(move |tx| intake::recorded(tx, &spot)).await?;
     let found = match observe(&site, &recorded).await {
         Ok(found) => found,
-        Err(error) if error.code == Code::NotFound => return Ok(None),
+        Err(error) if error.code == Code::NotFound && hold == Hold::AtTheEnd => return Ok(None),
         Err(error) if error.code == Code::Unavailable => return Err(error),
         Err(error) => return unknown(error.message),
     };
     if claim.is_none() {
         claim = Some(app.artifacts.claim(&site.spot).await);
     }
-    if survey::list(&site, MAX_FILES).await? != found.survey {
-        return Ok(None);
+    match survey::list(&site, MAX_FILES).await {
+        Ok(again) if again == found.survey => {}
+        _ => return Ok(None),
     }
     let content = match found.files.is_empty() {
         true => Content::Unknown {

@@ -264,55 +264,55 @@ async fn the_run_experiment_and_logged_model_of_a_version_are_kept() {
     server.post("experiments/delete", experiment).await.ok();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn an_upload_and_a_registration_at_once_never_disagree() {
-    let logged = Arc::new(Logged::start().await);
-    let mut refused = 0;
-    for round in 0..60 {
-        let folder = format!("m{round}");
-        let file = format!("{folder}/weights");
-        logged
-            .store(&[(&file, "old"), (&format!("{folder}/MLmodel"), "x")])
-            .await;
-        let upload = tokio::spawn({
-            let (logged, file) = (logged.clone(), file.clone());
-            async move { logged.put(&file, "new").await.status.as_u16() }
-        });
-        let add = tokio::spawn({
-            let (logged, file) = (logged.clone(), format!("{folder}/added"));
-            async move { logged.put(&file, "added").await.status.as_u16() }
-        });
-        let register = tokio::spawn({
-            let (logged, folder) = (logged.clone(), folder.clone());
-            async move { logged.register(&folder).await }
-        });
-        let (upload, add) = (upload.await.unwrap(), add.await.unwrap());
-        let version = register.await.unwrap();
-        let mut lines = file_line("MLmodel", "x");
-        if add == 200 {
-            lines.push_str(&file_line("added", "added"));
+/// Uploads again and again until it is refused, and gives how many uploads were accepted.
+async fn upload_until_refused(
+    logged: Arc<Logged>,
+    name_and_content: impl Fn(usize) -> (String, String),
+) -> usize {
+    for number in 0..1_000 {
+        let (file, content) = name_and_content(number);
+        match logged.put(&file, &content).await.status.as_u16() {
+            200 => {}
+            409 => return number,
+            other => panic!("{file} gives {other}"),
         }
-        lines.push_str(&file_line(
-            "weights",
-            if upload == 200 { "new" } else { "old" },
-        ));
+    }
+    panic!("nothing was refused");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn uploads_and_a_registration_at_once_never_disagree() {
+    let logged = Arc::new(Logged::start().await);
+    for round in 0..30 {
+        let folder = format!("m{round}");
+        let weights = format!("{folder}/weights");
+        logged
+            .store(&[(&format!("{folder}/MLmodel"), "x"), (&weights, "-")])
+            .await;
+        let change = tokio::spawn(upload_until_refused(logged.clone(), move |number| {
+            (weights.clone(), number.to_string())
+        }));
+        let below = folder.clone();
+        let add = tokio::spawn(upload_until_refused(logged.clone(), move |number| {
+            (format!("{below}/added/{number:03}"), String::new())
+        }));
+        let version = logged.register(&folder).await;
+        let (changed, added) = (change.await.unwrap(), add.await.unwrap());
+        let mut lines = file_line("MLmodel", "x");
+        lines.extend((0..added).map(|number| file_line(&format!("added/{number:03}"), "")));
+        let last = changed
+            .checked_sub(1)
+            .map_or("-".to_owned(), |last| last.to_string());
+        lines.push_str(&file_line("weights", &last));
         assert_eq!(
             logged.lines(&version).await,
             lines,
-            "round {round}: {upload} {add}"
+            "round {round}: {changed} {added}"
         );
         assert_eq!(logged.manifest(&version).await["digest"], sha256(&lines));
-        assert_eq!(
-            logged.verify(&version).await.ok()["result"],
-            "intact",
-            "round {round}"
-        );
-        refused += [upload, add]
-            .iter()
-            .filter(|status| **status == 409)
-            .count();
+        let verified = logged.verify(&version).await.ok();
+        assert_eq!(verified["result"], "intact", "round {round}");
     }
-    println!("{refused} of 120 uploads were refused");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
