@@ -15,6 +15,11 @@ const STEPS: &[(i64, &str, &str)] = &[
         include_str!("../../migrations/0002_registry.sql"),
     ),
     (3, "audit", include_str!("../../migrations/0003_audit.sql")),
+    (
+        5,
+        "manifests",
+        include_str!("../../migrations/0005_manifests.sql"),
+    ),
 ];
 
 /// Which schema steps are applied and which are missing; after a migration none is missing.

@@ -5,7 +5,10 @@
 //! transaction, so that the history alone gives the current state.
 
 pub mod alias;
+pub mod freeze;
 pub mod history;
+pub mod intake;
+pub mod manifest;
 pub mod model;
 mod origin;
 pub mod past;
@@ -14,4 +17,5 @@ pub mod search;
 pub mod source;
 pub mod stage;
 pub mod tag;
+pub mod verify;
 pub mod version;

@@ -1,27 +1,28 @@
 //! The digests of files that came in through the server, by their path below the destination.
 
 use super::watch;
-use crate::artifacts::{ArtifactPath, Stored};
+use crate::artifacts::{ArtifactPath, Stored, hexadecimal};
 use crate::audit::note::Change;
 use crate::ctx::Ctx;
-use crate::db::Tx;
+use crate::db::{Tx, by_bytes};
 use crate::error::Result;
 use crate::params;
 use serde_json::json;
-use std::fmt::Write;
 
 /// Records what was stored at a path, in place of what was recorded before.
 pub fn record(tx: &mut Tx<'_>, ctx: &Ctx, path: &ArtifactPath, stored: Stored) -> Result<()> {
-    let (before, sha256) = (digest(tx, path)?, hexadecimal(&stored.sha256));
-    Change::of(&object(path), "artifact_stored")
-        .before(before)
-        .after(json!({ "sha256": sha256, "size": stored.size }))
-        .note(tx);
+    let before = digest(tx, path)?;
+    note_stored(tx, path.as_str(), before, stored);
     tx.execute(
         "insert into artifacts (path, size, sha256, stored_at) values ($1, $2, $3, $4)
          on conflict (path) do update set size = excluded.size, sha256 = excluded.sha256,
              stored_at = excluded.stored_at",
-        params![path.as_str(), stored.size as i64, &sha256, ctx.now],
+        params![
+            path.as_str(),
+            stored.size as i64,
+            hexadecimal(&stored.sha256),
+            ctx.now
+        ],
     )?;
     // The files of a run are at <location of its experiment>/<run>/artifacts.
     let below = path.segments().skip(1);
@@ -35,6 +36,38 @@ pub fn record(tx: &mut Tx<'_>, ctx: &Ctx, path: &ArtifactPath, stored: Stored) -
     Ok(())
 }
 
+/// What is recorded of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    /// Below the destination.
+    pub path: String,
+    /// In bytes.
+    pub size: i64,
+    /// In hexadecimal.
+    pub sha256: String,
+    /// Milliseconds since 1970, in UTC.
+    pub stored_at: i64,
+}
+
+/// Lists what is recorded of the file at `path`, or of all files below that folder, in the order
+/// of their paths and up to `limit`.
+pub fn recorded_below(tx: &mut Tx<'_>, path: &str, limit: usize) -> Result<Vec<Recorded>> {
+    let column = by_bytes("path");
+    let sql = format!(
+        "select path, size, sha256, stored_at from artifacts
+         where path = $1 or ({column} > $1 || '/' and {column} < $1 || '0')
+         order by {column} limit $2"
+    );
+    tx.query(&sql, params![path, limit as i64], |row| {
+        Ok(Recorded {
+            path: row.get(0)?,
+            size: row.get(1)?,
+            sha256: row.get(2)?,
+            stored_at: row.get(3)?,
+        })
+    })
+}
+
 /// Forgets a deleted file, or everything that was below a deleted folder.
 pub fn forget(tx: &mut Tx<'_>, path: &ArtifactPath) -> Result<()> {
     let before = digest(tx, path)?;
@@ -43,16 +76,20 @@ pub fn forget(tx: &mut Tx<'_>, path: &ArtifactPath) -> Result<()> {
         "delete from artifacts where path = $1 or (path >= $1 || '/' and path < $1 || '0')",
         params![path.as_str()],
     )?;
-    Change::of(&object(path), "artifact_deleted")
+    Change::of(&format!("artifact:{}", path.as_str()), "artifact_deleted")
         .before(before)
         .after(json!({ "recorded_files": forgotten }))
         .note(tx);
     Ok(())
 }
 
-/// What the audit log calls a file or folder below the destination.
-fn object(path: &ArtifactPath) -> String {
-    format!("artifact:{}", path.as_str())
+/// Tells the audit log that a file was stored; `before` is the digest that was recorded of it.
+pub fn note_stored(tx: &mut Tx<'_>, path: &str, before: Option<String>, stored: Stored) {
+    let sha256 = hexadecimal(&stored.sha256);
+    Change::of(&format!("artifact:{path}"), "artifact_stored")
+        .before(before)
+        .after(json!({ "sha256": sha256, "size": stored.size }))
+        .note(tx);
 }
 
 /// Finds the recorded SHA-256 of a file, in hexadecimal.
@@ -62,13 +99,4 @@ pub fn digest(tx: &mut Tx<'_>, path: &ArtifactPath) -> Result<Option<String>> {
         params![path.as_str()],
         |row| row.get(0),
     )
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }

@@ -1,6 +1,7 @@
 //! The handlers of our own API, below `/api/1.0`; each file begins with its `routes()`.
 
 mod audit;
+mod manifests;
 mod models;
 
 use super::router::Route;
@@ -10,5 +11,6 @@ pub(super) fn routes() -> Vec<(&'static str, Vec<Route>)> {
     vec![
         ("registry-history", models::routes()),
         ("audit", audit::routes()),
+        ("model-manifests", manifests::routes()),
     ]
 }

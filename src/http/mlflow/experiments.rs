@@ -9,6 +9,7 @@ use crate::http::wire::experiment::{
     CreateExperiment, CreatedExperiment, ExperimentById, ExperimentByName, ExperimentPage,
     ExperimentReply, ExperimentTag, OneExperiment, RenameExperiment, SearchExperiments,
 };
+use crate::registry::freeze;
 use crate::tracking::experiment::{self, Pair};
 use crate::tracking::{rule, search};
 use axum::extract::State;
@@ -122,7 +123,7 @@ async fn delete(
     Wire(request): Wire<ExperimentById>,
 ) -> Result<Reply<Empty>> {
     let id = request.check()?;
-    app.change(ctx, move |tx, ctx| experiment::delete(tx, ctx, id))
+    app.change(ctx, move |tx, ctx| freeze::delete_experiment(tx, ctx, id))
         .await?;
     Ok(Reply(Empty {}))
 }

@@ -10,6 +10,7 @@ use crate::http::wire::logged_model::{
     CreateModel, FinalizeModel, ModelPage, ModelParams, ModelReply, ModelTags, OneModel,
     SearchModels,
 };
+use crate::registry::freeze;
 use crate::tracking::logged_model::{self, Deleted};
 use crate::tracking::search;
 use axum::extract::State;
@@ -125,8 +126,10 @@ async fn remove(
     ctx: Ctx,
     Segments(uuid): Segments<String>,
 ) -> Result<Reply<Empty>> {
-    app.change(ctx, move |tx, ctx| logged_model::delete(tx, ctx, &uuid))
-        .await?;
+    app.change(ctx, move |tx, ctx| {
+        freeze::delete_logged_model(tx, ctx, &uuid)
+    })
+    .await?;
     Ok(Reply(Empty {}))
 }
 

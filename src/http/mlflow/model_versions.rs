@@ -1,5 +1,6 @@
 //! Versions of registered models.
 
+use super::register;
 use crate::app::{App, Ctx};
 use crate::error::Result;
 use crate::http::input::Wire;
@@ -51,10 +52,7 @@ async fn create(
 ) -> Result<Reply<OneVersion>> {
     let policy = &app.settings.location_policy;
     let new = request.check(app.settings.source_pattern.as_ref(), policy)?;
-    let folder = policy.working_directory.clone();
-    let created = app
-        .change(ctx, move |tx, ctx| version::create(tx, ctx, &new, &folder))
-        .await?;
+    let created = register::create(&app, ctx, new).await?;
     Ok(Reply(created.into()))
 }
 

@@ -11,6 +11,7 @@ use crate::http::wire::run::{
     CreateRun, LogModel, OneRun, RunById, RunPage, RunPair, RunReply, SearchRuns, UpdateRun,
     UpdatedRun,
 };
+use crate::registry::freeze;
 use crate::tracking::batch::{self, Batch};
 use crate::tracking::{assemble, legacy_model, param, run, search, tag};
 use axum::extract::State;
@@ -104,7 +105,8 @@ async fn delete(
     Wire(request): Wire<RunById>,
 ) -> Result<Reply<Empty>> {
     let uuid = request.check()?;
-    app.change(ctx, move |tx, _| run::delete(tx, &uuid)).await?;
+    app.change(ctx, move |tx, _| freeze::delete_run(tx, &uuid))
+        .await?;
     Ok(Reply(Empty {}))
 }
 
