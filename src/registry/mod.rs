@@ -6,6 +6,7 @@
 
 pub mod alias;
 pub mod history;
+pub mod manifest;
 pub mod model;
 mod origin;
 pub mod past;
