@@ -5,14 +5,19 @@
 //! transaction, so that the history alone gives the current state.
 
 pub mod alias;
+pub mod environment;
+pub mod facts;
 pub mod history;
 pub mod manifest;
+mod mlmodel;
 pub mod model;
 mod origin;
 pub mod past;
 pub mod rule;
 pub mod search;
+pub mod signature;
 pub mod source;
 pub mod stage;
 pub mod tag;
 pub mod version;
+mod yaml;

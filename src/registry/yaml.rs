@@ -172,12 +172,27 @@ mod tests {
     #[test]
     fn documents_are_read_and_versions_stay_texts() {
         check("", Json::Null);
-        check("a: 3.10\nb: '3'\nc: 3\n", json!({"a": "3.10", "b": "3", "c": 3}));
-        check("- x\n- -r f\n- {k: [1, true, ~]}", json!(["x", "-r f", {"k": [1, true, null]}]));
-        check("a: 007\nb: !!python/object:os.system x\n", json!({"a": "007", "b": "x"}));
+        check(
+            "a: 3.10\nb: '3'\nc: 3\n",
+            json!({"a": "3.10", "b": "3", "c": 3}),
+        );
+        check(
+            "- x\n- -r f\n- {k: [1, true, ~]}",
+            json!(["x", "-r f", {"k": [1, true, null]}]),
+        );
+        check(
+            "a: 007\nb: !!python/object:os.system x\n",
+            json!({"a": "007", "b": "x"}),
+        );
         check("a: &x [1, 2]\nb: *x\n", json!({"a": [1, 2], "b": [1, 2]}));
-        check("a: '[{\"t\": \"long\",\n    \"n\": 1}]'", json!({"a": "[{\"t\": \"long\", \"n\": 1}]"}));
-        check("1: a\ntrue: b\n---\nmore: 1", json!({"1": "a", "true": "b"}));
+        check(
+            "a: '[{\"t\": \"long\",\n    \"n\": 1}]'",
+            json!({"a": "[{\"t\": \"long\", \"n\": 1}]"}),
+        );
+        check(
+            "1: a\ntrue: b\n---\nmore: 1",
+            json!({"1": "a", "true": "b"}),
+        );
     }
 
     #[test]
@@ -203,7 +218,10 @@ mod tests {
             let before = format!("*a{}, ", level - 1).repeat(10);
             bomb += &format!("a{level}: &a{level} [{before}]\n");
         }
-        assert_eq!(parse(&bomb).unwrap_err(), "The YAML has more than 200000 values.");
+        assert_eq!(
+            parse(&bomb).unwrap_err(),
+            "The YAML has more than 200000 values."
+        );
     }
 
     proptest! {

@@ -181,14 +181,17 @@ impl Format {
 
 /// Says how far these packages are settled; build tools do not count, for nothing ever pins them.
 pub fn pinning(packages: &[Package]) -> Pinning {
-    if packages.iter().any(|package| package.manager == Manager::Lock) {
+    if packages
+        .iter()
+        .any(|package| package.manager == Manager::Lock)
+    {
         return Pinning::Lock;
     }
-    let mut asked = packages.iter().filter(|package| !is_build_tool(package)).peekable();
-    match asked.peek() {
-        None => Pinning::None,
-        Some(_) if asked.all(Package::is_pinned) => Pinning::Pinned,
-        Some(_) => Pinning::Partial,
+    let asked = || packages.iter().filter(|package| !is_build_tool(package));
+    match asked().count() {
+        0 => Pinning::None,
+        _ if asked().all(Package::is_pinned) => Pinning::Pinned,
+        _ => Pinning::Partial,
     }
 }
 

@@ -119,7 +119,9 @@ pub fn parse(requirement: &str) -> Option<Package> {
 
 fn from_url(requirement: &str) -> Option<Package> {
     let (_, fragment) = requirement.split_once('#')?;
-    let egg = fragment.split('&').find_map(|part| part.strip_prefix("egg="))?;
+    let egg = fragment
+        .split('&')
+        .find_map(|part| part.strip_prefix("egg="))?;
     let name = egg.split('[').next().unwrap_or_default();
     let mut package = Package::named(Manager::Pip, name);
     package.url = Some(without_secrets(requirement));
@@ -137,7 +139,11 @@ fn specifier_of(text: &str) -> Option<String> {
         return Some(String::new());
     }
     let mut clauses = Vec::new();
-    for clause in text.split(',').map(str::trim).filter(|clause| !clause.is_empty()) {
+    for clause in text
+        .split(',')
+        .map(str::trim)
+        .filter(|clause| !clause.is_empty())
+    {
         let operators = ["===", "==", "~=", "!=", "<=", ">=", "<", ">"];
         let (operator, version) = operators
             .iter()

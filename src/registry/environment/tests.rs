@@ -7,7 +7,12 @@ fn shown(format: Format, text: &str) -> String {
     let mut lines: Vec<String> = Vec::new();
     lines.extend(listed.python.map(|python| format!("python {python}")));
     for package in &listed.packages {
-        let mut line = format!("{} {} {}", package.manager.name(), package.name, package.asked());
+        let mut line = format!(
+            "{} {} {}",
+            package.manager.name(),
+            package.name,
+            package.asked()
+        );
         if !package.extras.is_empty() {
             line += &format!(" [{}]", package.extras.join(","));
         }
@@ -126,7 +131,10 @@ fn what_cannot_be_read_is_told() {
     let told = |format: Format, text: &str| format.parse(text).unwrap_err();
     assert_eq!(told(Format::Conda, "- x"), "It is no mapping.");
     assert_eq!(told(Format::PythonEnv, ""), "It is no mapping.");
-    assert_eq!(told(Format::UvLock, "a = 1"), "It has no version of its format.");
+    assert_eq!(
+        told(Format::UvLock, "a = 1"),
+        "It has no version of its format."
+    );
     assert!(told(Format::UvLock, "a = = 1").starts_with("It is not TOML: "));
     assert!(told(Format::Conda, "a: [").starts_with("It is not YAML: "));
 }

@@ -37,7 +37,11 @@ fn package(entry: &Value) -> Option<Package> {
         None => String::new(),
     };
     let markers = entry.get("resolution-markers").and_then(Value::as_array);
-    let markers: Vec<&str> = markers.into_iter().flatten().filter_map(Value::as_str).collect();
+    let markers: Vec<&str> = markers
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
     package.marker = (!markers.is_empty()).then(|| markers.join(" or "));
     // An index is where packages come from anyway; anything else is worth telling.
     let source = entry.get("source").and_then(Value::as_table);

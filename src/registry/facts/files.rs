@@ -3,9 +3,9 @@
 //! It gets the bytes, and opens nothing itself. It never loads or unpickles a model.
 
 use super::{Cut, Environment, FileLine, ReadFile, Source};
+use crate::artifacts::hexadecimal;
 use crate::registry::environment::{self, Format, Listed, MAX_ENTRIES, Manager, Package};
 use crate::registry::mlmodel::{self, MlModel};
-use crate::tracking::artifact;
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
@@ -57,7 +57,7 @@ pub fn read(found: Found) -> FileFacts {
         let bytes = file.content.as_ref().ok();
         facts.source.read.push(ReadFile {
             bytes: bytes.map(|bytes| bytes.len() as u64),
-            sha256: bytes.map(|bytes| artifact::hexadecimal(&Sha256::digest(bytes))),
+            sha256: bytes.map(|bytes| hexadecimal(&Sha256::digest(bytes))),
             problem: outcome.err(),
             path: file.path,
         });
@@ -91,19 +91,34 @@ fn take(
 
 /// Puts what all environment files list into one list.
 fn gather(facts: &mut FileFacts, listed: Vec<(String, Listed)>) {
-    let logged = facts.model.as_ref().and_then(|model| model.python_version.clone());
+    let logged = facts
+        .model
+        .as_ref()
+        .and_then(|model| model.python_version.clone());
     let environment = &mut facts.environment;
     // A lock names the versions of Python that would do, the others the one there was.
     let named = |wanted: fn(&str) -> bool| {
-        let mut all = listed.iter().filter_map(|(_, listed)| listed.python.clone());
+        let mut all = listed
+            .iter()
+            .filter_map(|(_, listed)| listed.python.clone());
         all.find(|python| wanted(python))
     };
     let is_one = |python: &str| python.starts_with(|c: char| c.is_ascii_digit());
     environment.python = logged.or_else(|| named(is_one)).or_else(|| named(|_| true));
     let mut seen = HashSet::new();
     for (path, listed) in listed {
-        Cut::note(&mut facts.cut, &format!("packages of {path}"), MAX_ENTRIES, listed.packages.len());
-        Cut::note(&mut facts.cut, &format!("lines of {path}"), MAX_ENTRIES, listed.lines.len());
+        Cut::note(
+            &mut facts.cut,
+            &format!("packages of {path}"),
+            MAX_ENTRIES,
+            listed.packages.len(),
+        );
+        Cut::note(
+            &mut facts.cut,
+            &format!("lines of {path}"),
+            MAX_ENTRIES,
+            listed.lines.len(),
+        );
         let mut new = Vec::new();
         for mut package in listed.packages.into_iter().take(MAX_ENTRIES) {
             // MLflow writes the same list of pip's into requirements.txt and conda.yaml.
@@ -115,10 +130,16 @@ fn gather(facts: &mut FileFacts, listed: Vec<(String, Listed)>) {
         }
         seen.extend(new.iter().map(identity));
         environment.packages.extend(new);
-        environment.lines.extend(listed.lines.into_iter().take(MAX_ENTRIES).map(|line| FileLine {
-            file: path.clone(),
-            line,
-        }));
+        environment.lines.extend(
+            listed
+                .lines
+                .into_iter()
+                .take(MAX_ENTRIES)
+                .map(|line| FileLine {
+                    file: path.clone(),
+                    line,
+                }),
+        );
     }
     environment.pinning = environment::pinning(&environment.packages);
 }

@@ -22,17 +22,27 @@ pub fn missing(facts: &Facts) -> Vec<Missing> {
     add("run", run(facts));
     add("commit", commit(facts));
     add("clean_tree", tree(facts));
-    add("dataset", facts.datasets.is_empty().then(|| {
-        "The run names no dataset. Log it with mlflow.log_input().".to_owned()
-    }));
+    add(
+        "dataset",
+        facts
+            .datasets
+            .is_empty()
+            .then(|| "The run names no dataset. Log it with mlflow.log_input().".to_owned()),
+    );
     add("environment_lock", environment(facts));
     add("files", facts.files.problem.clone());
-    add("signature", facts.signature.is_none().then(|| {
-        "No signature is known. Log the model with a signature or an input example.".to_owned()
-    }));
-    add("seed", facts.seeds.is_empty().then(|| {
-        "No param says where chance begins. Log one called seed or random_state.".to_owned()
-    }));
+    add(
+        "signature",
+        facts.signature.is_none().then(|| {
+            "No signature is known. Log the model with a signature or an input example.".to_owned()
+        }),
+    );
+    add(
+        "seed",
+        facts.seeds.is_empty().then(|| {
+            "No param says where chance begins. Log one called seed or random_state.".to_owned()
+        }),
+    );
     missing
 }
 

@@ -1,6 +1,7 @@
 //! What the run and the logged model of a version say, read inside the transaction that creates it.
 
 use super::{Code, Cut, Dataset, Entry, Facts, LoggedModelFacts, Metric, Reading, RunFacts, Text};
+use crate::artifacts::hexadecimal;
 use crate::db::Tx;
 use crate::error::{Code as Failure, Result};
 use crate::tracking::assemble::{self, RunData};
@@ -9,7 +10,6 @@ use crate::tracking::experiment::{self, Lifecycle, Pair};
 use crate::tracking::logged_model::{self, Deleted, LoggedModel};
 use crate::tracking::run::{self, Run};
 use crate::tracking::series::Point;
-use crate::tracking::artifact;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
@@ -126,7 +126,7 @@ fn text(text: String) -> Text {
     match text.len() <= MAX_TEXT {
         true => Text::Whole(text),
         false => Text::Digest {
-            sha256: artifact::hexadecimal(&Sha256::digest(text.as_bytes())),
+            sha256: hexadecimal(&Sha256::digest(text.as_bytes())),
             bytes: text.len(),
         },
     }
@@ -150,7 +150,12 @@ pub(super) fn add_model(tx: &mut Tx<'_>, facts: &mut Facts, model_id: &str) -> R
     };
     let metrics = latest(&model);
     let cut = &mut facts.cut;
-    Cut::note(cut, "metrics of the logged model", MAX_ENTRIES, metrics.len());
+    Cut::note(
+        cut,
+        "metrics of the logged model",
+        MAX_ENTRIES,
+        metrics.len(),
+    );
     facts.logged_model = Some(LoggedModelFacts {
         params: entries(model.params, "params of the logged model", cut),
         tags: entries(model.tags, "tags of the logged model", cut),
@@ -189,8 +194,14 @@ pub(super) fn derive(facts: &mut Facts) {
         values.find(|value| !value.is_empty()).map(str::to_owned)
     };
     let code = Code {
-        commit: any(&["mlflow.source.git.commit", "mlflow.databricks.gitRepoCommit"]),
-        branch: any(&["mlflow.source.git.branch", "mlflow.databricks.gitRepoReference"]),
+        commit: any(&[
+            "mlflow.source.git.commit",
+            "mlflow.databricks.gitRepoCommit",
+        ]),
+        branch: any(&[
+            "mlflow.source.git.branch",
+            "mlflow.databricks.gitRepoReference",
+        ]),
         repository: any(&["mlflow.source.git.repoURL", "mlflow.databricks.gitRepoUrl"]),
         dirty: any(&["mlflow.source.git.dirty"]).and_then(|said| match &*said.to_lowercase() {
             "true" | "1" | "yes" => Some(true),
@@ -198,7 +209,7 @@ pub(super) fn derive(facts: &mut Facts) {
             _ => None,
         }),
         diff_sha256: any(&["mlflow.source.git.diff"])
-            .map(|changes| artifact::hexadecimal(&Sha256::digest(changes.as_bytes()))),
+            .map(|changes| hexadecimal(&Sha256::digest(changes.as_bytes()))),
         source: any(&["mlflow.source.name"]),
         source_type: any(&["mlflow.source.type"]),
         entry_point: any(&["mlflow.project.entryPoint"]),
@@ -223,7 +234,10 @@ fn is_seed(entry: &Entry) -> bool {
     let key = entry.key.to_lowercase();
     let last = key.rsplit(['.', '/', ':', ' ']).next().unwrap_or_default();
     let last = last.rsplit("__").next().unwrap_or_default();
-    let names = matches!(last, "seed" | "random_state" | "randomseed" | "pythonhashseed");
+    let names = matches!(
+        last,
+        "seed" | "random_state" | "randomseed" | "pythonhashseed"
+    );
     let is_named = names || last.ends_with("_seed");
     is_named && !matches!(&*entry.value.to_lowercase(), "" | "none" | "null" | "nan")
 }
@@ -263,8 +277,14 @@ mod tests {
         assert!(cut.is_empty());
         let long = "x".repeat(1 << 20);
         assert_eq!(entries(vec![pair(&long); 5], "params", &mut cut).len(), 3);
-        assert_eq!(entries(vec![pair(""); 10_001], "tags", &mut cut).len(), 10_000);
-        let told: Vec<_> = cut.iter().map(|cut| (&*cut.what, cut.kept, cut.of)).collect();
+        assert_eq!(
+            entries(vec![pair(""); 10_001], "tags", &mut cut).len(),
+            10_000
+        );
+        let told: Vec<_> = cut
+            .iter()
+            .map(|cut| (&*cut.what, cut.kept, cut.of))
+            .collect();
         assert_eq!(told, [("params", 3, 5), ("tags", 10_000, 10_001)]);
     }
 

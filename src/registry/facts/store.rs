@@ -6,6 +6,7 @@ use crate::ctx::Ctx;
 use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::params;
+use crate::registry::model::Model;
 use crate::registry::source::{self, Reference, Which};
 use crate::registry::version::Version;
 
@@ -101,4 +102,14 @@ pub fn of(tx: &mut Tx<'_>, version: &Version) -> Result<Facts> {
             version.number, version.model_name
         ))
     })
+}
+
+/// Forgets the documents of a model's versions, before the versions are deleted with their model.
+pub(in crate::registry) fn delete_of_model(tx: &mut Tx<'_>, model: &Model) -> Result<()> {
+    tx.execute(
+        "delete from model_version_facts
+         where version_id in (select id from model_versions where model_id = $1)",
+        params![model.id],
+    )?;
+    Ok(())
 }
