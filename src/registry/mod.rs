@@ -5,12 +5,14 @@
 //! transaction, so that the history alone gives the current state.
 
 pub mod alias;
+pub mod diff;
 pub mod environment;
 pub mod facts;
 pub mod history;
 pub mod manifest;
 mod mlmodel;
 pub mod model;
+pub mod named;
 mod origin;
 pub mod past;
 pub mod rule;
