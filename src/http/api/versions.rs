@@ -51,12 +51,14 @@ async fn show_diff(
     Wire(request): Wire<CompareVersions>,
 ) -> Result<Reply<DiffReply>> {
     let named = request.check(&name)?;
-    let read =
-        move |tx: &mut Tx<'_>| Ok((Compared::find(tx, &named.0)?, Compared::find(tx, &named.1)?));
-    let (a, b) = app.db.read(read).await?;
-    Ok(Reply(DiffReply {
-        a: SideReply::from(&a.version),
-        b: SideReply::from(&b.version),
-        diff: compare::compare(&a, &b),
-    }))
+    // Long lists are compared here, too, away from the threads that answer requests.
+    let read = move |tx: &mut Tx<'_>| {
+        let (a, b) = (Compared::find(tx, &named.0)?, Compared::find(tx, &named.1)?);
+        Ok(Reply(DiffReply {
+            a: SideReply::from(&a.version),
+            b: SideReply::from(&b.version),
+            diff: compare::compare(&a, &b),
+        }))
+    };
+    app.db.read(read).await
 }

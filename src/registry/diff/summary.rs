@@ -39,7 +39,7 @@ pub(super) fn causes(a: &Side<'_>, b: &Side<'_>, diff: &Diff) -> Vec<Cause> {
         ("environment", environment(a, b, diff)),
         ("seed", seed(a, b, diff)),
         ("params", params(a, b, diff)),
-        ("signature", signature(diff)),
+        ("signature", signature(a, b, diff)),
         ("files", files(diff)),
     ];
     let judged = judged.into_iter();
@@ -77,16 +77,11 @@ fn data(a: &Side<'_>, b: &Side<'_>, diff: &Diff) -> Judgment {
 }
 
 fn code(a: &Side<'_>, b: &Side<'_>, diff: &Diff) -> Judgment {
-    let what = [
-        "commit",
-        "entry point",
-        "repository",
-        "source",
-        "uncommitted changes",
-    ];
-    let rows = diff.code.differ.iter();
-    let rows: Vec<Row> = rows
-        .filter(|row| row.change == Change::Changed && what.contains(&&*row.key))
+    let rows: Vec<Row> = diff
+        .code
+        .differ
+        .iter()
+        .filter(is_other_code)
         .cloned()
         .collect();
     if !rows.is_empty() {
@@ -98,7 +93,7 @@ fn code(a: &Side<'_>, b: &Side<'_>, diff: &Diff) -> Judgment {
         return (Verdict::Unknown, sentence);
     }
     let commit = a.facts.code.commit.as_deref().unwrap_or_default();
-    let commit = short(commit, 12);
+    let commit: String = commit.chars().take(12).collect();
     let (code_a, code_b) = (&a.facts.code, &b.facts.code);
     let are_clean = code_a.dirty == Some(false) && code_b.dirty == Some(false);
     let same_changes = code_a.diff_sha256.is_some() && code_a.diff_sha256 == code_b.diff_sha256;
@@ -124,6 +119,24 @@ fn code(a: &Side<'_>, b: &Side<'_>, diff: &Diff) -> Judgment {
         ),
     };
     (Verdict::Unknown, sentence)
+}
+
+/// Says whether a row means other code: one commit may be fetched by several URLs, and lie in
+/// another folder on another machine.
+fn is_other_code(row: &&Row) -> bool {
+    let file = |path: &Option<String>| {
+        let path = path.as_deref().unwrap_or_default();
+        path.rsplit(['/', '\\'])
+            .next()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    row.change == Change::Changed
+        && match &*row.key {
+            "commit" | "entry point" | "uncommitted changes" => true,
+            "source" => file(&row.a) != file(&row.b),
+            _ => false,
+        }
 }
 
 fn environment(a: &Side<'_>, b: &Side<'_>, diff: &Diff) -> Judgment {
@@ -201,9 +214,11 @@ fn params(a: &Side<'_>, b: &Side<'_>, diff: &Diff) -> Judgment {
     }
 }
 
-fn signature(diff: &Diff) -> Judgment {
-    if let Some(note) = &diff.signature.note {
-        let sentence = format!("Whether the signature is the same is not known: {note}");
+fn signature(a: &Side<'_>, b: &Side<'_>, diff: &Diff) -> Judgment {
+    let is_silent = |side: &Side<'_>| side.facts.signature.is_none();
+    if let Some(silent) = silent((a, b), is_silent) {
+        let sentence =
+            format!("Whether the signature is the same is not known: {silent} no signature.");
         return (Verdict::Unknown, sentence);
     }
     let rows = &diff.signature.differ;
@@ -277,12 +292,10 @@ pub(super) fn sentences(a: &Side<'_>, b: &Side<'_>, diff: &Diff) -> Vec<String> 
         let causes = diff.causes.iter().filter(|cause| cause.verdict == verdict);
         sentences.extend(causes.map(|cause| cause.sentence.clone()));
     }
-    let notes = [
-        &diff.metrics.note,
-        &diff.datasets.note,
-        &diff.packages.note,
-        &diff.params.note,
-    ];
+    let mut notes = vec![&diff.metrics.note, &diff.datasets.note, &diff.params.note];
+    if verdict_of(diff, "environment") != Some(Verdict::Unknown) {
+        notes.push(&diff.packages.note);
+    }
     sentences.extend(notes.into_iter().flatten().cloned());
     sentences
 }
@@ -333,13 +346,8 @@ fn conclusion(diff: &Diff) -> String {
             .collect::<Vec<_>>()
     };
     let (differing, unknown) = (with(Verdict::Differs), with(Verdict::Unknown));
-    let verdict_of = |area: &str| {
-        let cause = diff.causes.iter().find(|cause| cause.area == area);
-        cause.map(|cause| cause.verdict)
-    };
-    if verdict_of("files") == Some(Verdict::Same)
-        && verdict_of("environment") == Some(Verdict::Same)
-    {
+    let is_same = |area| verdict_of(diff, area) == Some(Verdict::Same);
+    if is_same("files") && is_same("environment") && is_same("signature") {
         return "Files and environment are the same, so both predict the same.".to_owned();
     }
     let but = match diff.metrics.differ.is_empty() && diff.metrics.equal > 0 {
@@ -348,11 +356,11 @@ fn conclusion(diff: &Diff) -> String {
     };
     if !differing.is_empty() {
         return format!(
-            "{but} may predict differently because of, the likeliest first: {}.",
+            "{but} may predict differently. What differs, the likeliest cause first: {}.",
             differing.join(", ")
         );
     }
-    if verdict_of("files") == Some(Verdict::Differs) && unknown.is_empty() {
+    if verdict_of(diff, "files") == Some(Verdict::Differs) && unknown.is_empty() {
         return "All that led to the models is the same, and yet their files differ: the training \
                 is not deterministic, or something differs that is not recorded."
             .to_owned();
@@ -365,6 +373,11 @@ fn conclusion(diff: &Diff) -> String {
             unknown.join(", ")
         ),
     }
+}
+
+fn verdict_of(diff: &Diff, area: &str) -> Option<Verdict> {
+    let cause = diff.causes.iter().find(|cause| cause.area == area);
+    cause.map(|cause| cause.verdict)
 }
 
 /// Names the first rows with their values, and counts the rest.

@@ -216,7 +216,7 @@ fn a_dirty_tree_leaves_the_code_unknown_unless_its_changes_are_recorded() {
         verdict(Some(true), (None, None)),
         (
             Verdict::Unknown,
-            "The commit is the same (0123456789ab..), but m/2 ran with changes that it does not \
+            "The commit is the same (0123456789ab), but m/2 ran with changes that it does not \
              hold."
                 .to_owned()
         )
