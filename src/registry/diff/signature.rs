@@ -7,6 +7,7 @@
 //! integers become doubles.
 
 use super::lists::bounded;
+use super::summary::counted;
 use super::{Change, Section};
 use crate::registry::signature::{Kind, Param, Signature, Slot};
 use serde::Serialize;
@@ -78,7 +79,7 @@ fn keyed<'s>(part: &str, slots: &'s [Slot]) -> BTreeMap<String, &'s Slot> {
 }
 
 fn inputs(section: &mut Section<SignatureRow>, a: &Signature, b: &Signature) {
-    let shown = |slots: &[Slot]| Some(format!("{} inputs", slots.len()));
+    let shown = |slots: &[Slot]| Some(counted(slots.len(), "input"));
     let (a, b) = match (&a.inputs, &b.inputs) {
         (None, None) => return,
         (Some(a), None) => {
@@ -120,7 +121,7 @@ fn input_meaning(a: &Slot, b: &Slot) -> Meaning {
 }
 
 fn outputs(section: &mut Section<SignatureRow>, a: &Signature, b: &Signature) {
-    let shown = |slots: &[Slot]| Some(format!("{} outputs", slots.len()));
+    let shown = |slots: &[Slot]| Some(counted(slots.len(), "output"));
     let (a, b) = match (&a.outputs, &b.outputs) {
         (None, None) => return,
         (Some(a), None) => {

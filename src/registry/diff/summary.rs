@@ -416,7 +416,8 @@ fn short(text: &str, most: usize) -> String {
     }
 }
 
-fn counted(count: usize, thing: &str) -> String {
+/// Counts things in words: `1 file`, `2 files`.
+pub(super) fn counted(count: usize, thing: &str) -> String {
     match count {
         1 => format!("1 {thing}"),
         _ => format!("{count} {thing}s"),

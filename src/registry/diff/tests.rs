@@ -431,12 +431,12 @@ fn columns_that_come_and_go_are_judged() {
 fn a_part_that_comes_or_goes_is_judged() {
     let with = json!({"inputs": [{"type": "long"}], "outputs": [{"type": "long"}]});
     insta::assert_snapshot!(changes(with.clone(), json!({})).join("\n"), @r#"
-    inputs: 1 inputs -> none, fine
-    outputs: 1 outputs -> none, breaking
+    inputs: 1 input -> none, fine
+    outputs: 1 output -> none, breaking
     "#);
     insta::assert_snapshot!(changes(json!({}), with).join("\n"), @r#"
-    inputs: none -> 1 inputs, breaking
-    outputs: none -> 1 outputs, fine
+    inputs: none -> 1 input, breaking
+    outputs: none -> 1 output, fine
     "#);
 }
 
