@@ -1,5 +1,6 @@
 //! The handlers of our own API, below `/api/1.0`; each file begins with its `routes()`.
 
+mod manifests;
 mod models;
 mod versions;
 
@@ -10,5 +11,6 @@ pub(super) fn routes() -> Vec<(&'static str, Vec<Route>)> {
     vec![
         ("registry-history", models::routes()),
         ("registry-versions", versions::routes()),
+        ("model-manifests", manifests::routes()),
     ]
 }

@@ -7,6 +7,7 @@ pub mod dataset;
 pub mod experiment;
 pub mod field;
 pub mod logged_model;
+pub mod manifest;
 pub mod metric;
 pub mod model_version;
 pub mod pair;
