@@ -5,8 +5,17 @@ use super::{Change, Diff, Row, Side};
 use crate::registry::facts::Reading;
 use serde::Serialize;
 
-/// The file that differs between any two models: MLflow writes an id and a time into it.
-const ALWAYS_DIFFERS: &str = "MLmodel";
+/// Files that describe a model: what they say is compared piece by piece, and `MLmodel` holds an id
+/// and a time, so that it differs between any two models.
+const DESCRIBE: [&str; 7] = [
+    "MLmodel",
+    "conda.yaml",
+    "input_example.json",
+    "python_env.yaml",
+    "requirements.txt",
+    "serving_input_example.json",
+    "uv.lock",
+];
 /// Things that a sentence names before it counts the rest.
 const NAMED: usize = 3;
 /// Characters of a value in a sentence.
@@ -40,7 +49,7 @@ pub(super) fn causes(a: &Side<'_>, b: &Side<'_>, diff: &Diff) -> Vec<Cause> {
         ("seed", seed(a, b, diff)),
         ("params", params(a, b, diff)),
         ("signature", signature(a, b, diff)),
-        ("files", files(diff)),
+        ("files", files(a, b, diff)),
     ];
     let judged = judged.into_iter();
     judged
@@ -244,7 +253,7 @@ fn signature(a: &Side<'_>, b: &Side<'_>, diff: &Diff) -> Judgment {
     (Verdict::Differs, sentence)
 }
 
-fn files(diff: &Diff) -> Judgment {
+fn files(a: &Side<'_>, b: &Side<'_>, diff: &Diff) -> Judgment {
     if let Some(note) = diff.files.note.as_ref().filter(|_| is_empty(diff)) {
         return (
             Verdict::Unknown,
@@ -254,19 +263,29 @@ fn files(diff: &Diff) -> Judgment {
     let rows = diff.files.differ.iter();
     let paths: Vec<&str> = rows
         .map(|row| &*row.key)
-        .filter(|path| *path != ALWAYS_DIFFERS)
+        .filter(|path| !DESCRIBE.contains(path))
         .collect();
-    match paths.is_empty() {
-        true => (
-            Verdict::Same,
+    if !paths.is_empty() {
+        let sentence = format!("The files differ: {}.", listed(&paths));
+        return (Verdict::Differs, sentence);
+    }
+    // None of them differs, so that those of one side are those of both.
+    let own = a.files.into_iter().flatten();
+    match own.filter(|file| !DESCRIBE.contains(&&*file.path)).count() {
+        0 => (
+            Verdict::Unknown,
             format!(
-                "The files are the same byte for byte, {ALWAYS_DIFFERS} aside: {}.",
-                counted(diff.files.equal, "file")
+                "Whether the files are the same is not known: {} and {} have none but those that \
+                 describe the model.",
+                a.label, b.label
             ),
         ),
-        false => (
-            Verdict::Differs,
-            format!("The files differ: {}.", listed(&paths)),
+        count => (
+            Verdict::Same,
+            format!(
+                "The files are the same byte for byte, those aside that describe the model: {}.",
+                counted(count, "file")
+            ),
         ),
     }
 }
@@ -346,9 +365,8 @@ fn conclusion(diff: &Diff) -> String {
             .collect::<Vec<_>>()
     };
     let (differing, unknown) = (with(Verdict::Differs), with(Verdict::Unknown));
-    let is_same = |area| verdict_of(diff, area) == Some(Verdict::Same);
-    if is_same("files") && is_same("environment") && is_same("signature") {
-        return "Files and environment are the same, so both predict the same.".to_owned();
+    if verdict_of(diff, "files") == Some(Verdict::Same) {
+        return of_the_same_files(diff).to_owned();
     }
     let but = match diff.metrics.differ.is_empty() && diff.metrics.equal > 0 {
         true => "Although the metrics are equal, they",
@@ -372,6 +390,24 @@ fn conclusion(diff: &Diff) -> String {
              {}.",
             unknown.join(", ")
         ),
+    }
+}
+
+/// Whatever led to the same files no longer matters; what runs them does.
+fn of_the_same_files(diff: &Diff) -> &'static str {
+    let signature = verdict_of(diff, "signature");
+    match verdict_of(diff, "environment") {
+        Some(Verdict::Differs) => {
+            "The files are the same, so only the environment can make them predict differently."
+        }
+        Some(Verdict::Same) if signature != Some(Verdict::Differs) => {
+            "Files and environment are the same, so both predict the same."
+        }
+        Some(Verdict::Same) => {
+            "Files and environment are the same, but the signature is not: it decides what is let \
+             through to the model, and as which type."
+        }
+        _ => "The files are the same; whether the environment is, is not known.",
     }
 }
 

@@ -98,12 +98,12 @@ fn equal_files_and_packages_predict_the_same() {
     m/1 and m/2 have the same metrics: 2 of 2 are equal.
     Files and environment are the same, so both predict the same.
     The data is the same by its digests: 1 dataset.
-    The code is the same: commit 0123456789ab...
+    The code is the same: commit 0123456789ab.
     The environment is the same: 2 packages.
     The seeds are the same.
     The params are the same: 2 of 2.
     The signature is the same.
-    The files are the same byte for byte, MLmodel aside: 2 files.
+    The files are the same byte for byte, those aside that describe the model: 1 file.
     "#);
     assert!(diff.params.differ.is_empty() && diff.metrics.differ.is_empty());
     assert_eq!(
@@ -119,7 +119,7 @@ fn other_files_from_equal_origins_point_at_chance() {
     All that led to the models is the same, and yet their files differ: the training is not deterministic, or something differs that is not recorded.
     The files differ: model.pkl.
     The data is the same by its digests: 1 dataset.
-    The code is the same: commit 0123456789ab...
+    The code is the same: commit 0123456789ab.
     The environment is the same: 2 packages.
     The seeds are the same.
     The params are the same: 2 of 2.
@@ -143,7 +143,7 @@ fn causes_come_in_the_order_of_how_much_they_explain() {
     });
     insta::assert_snapshot!(summary, @r#"
     m/1 and m/2 have the same metrics: 2 of 2 are equal.
-    Although the metrics are equal, they may predict differently because of, the likeliest first: data, code, environment, seed, params, signature.
+    Although the metrics are equal, they may predict differently. What differs, the likeliest cause first: data, code, environment, seed, params, signature.
     The data differs: more (testing) cc only in m/2, train (training) aa -> bb.
     The code differs: commit 0123456789abcdef -> fedcba9876543210.
     The environment differs: python 3.11.7 -> 3.12.1, numpy 2.0 -> 2.1, pandas >=2 only in m/2 and 1 more.
@@ -168,15 +168,14 @@ fn what_is_not_recorded_is_unknown_and_never_equal() {
     let diff = diff(&side("m/1", &a, None), &side("n/1", &b, Some(&of_b)));
     insta::assert_snapshot!(diff.summary.join("\n"), @r#"
     2 of 2 metrics differ from m/1 to n/1: auc none -> 0.9, loss none -> NaN.
-    They may predict differently because of, the likeliest first: params.
+    They may predict differently. What differs, the likeliest cause first: params.
     The params differ: depth 3 only in n/1.
     Whether the data is the same is not known: m/1 records no dataset.
     Whether the code is the same is not known: m/1 records no commit.
     Whether the packages are the same is not known: m/1 records no packages.
     Whether chance began at the same point is not known: m/1 records no seed.
-    Whether the signature is the same is not known: a has no signature.
+    Whether the signature is the same is not known: m/1 records no signature.
     Whether the files are the same is not known: The server does not know the files of m/1.
-    No packages are known of a.
     "#);
     let judged: Vec<_> = diff
         .causes

@@ -45,7 +45,7 @@ async fn equal_metrics_and_other_predictions_are_explained_by_data_code_and_pack
       "The seeds are the same.",
       "The params are the same: 2 of 2.",
       "Whether the signature is the same is not known: m/1 and m/2 record no signature.",
-      "Whether the files are the same is not known: The server does not know the files of m/1 and m/2."
+      "Whether the files are the same is not known: m/1 and m/2 have none but those that describe the model."
     ]
     "#);
     for (section, expected) in [
@@ -71,6 +71,40 @@ async fn equal_metrics_and_other_predictions_are_explained_by_data_code_and_pack
     assert_eq!(answer["packages"]["equal"], 1);
     assert_eq!(answer["a"]["version"], "1");
     assert_eq!(answer["b"]["run_id"].as_str().unwrap().len(), 32);
+}
+
+#[tokio::test]
+async fn files_are_compared_by_their_digests() {
+    let server = TestServer::start().await;
+    model(&server, "m").await;
+    for (digest, weights, numpy) in [("aa", "w1", "1"), ("bb", "w1", "2"), ("cc", "w2", "2")] {
+        let run = trained(&server, digest).await;
+        put(&server, &run, ("model/model.pkl", weights)).await;
+        put(
+            &server,
+            &run,
+            ("model/requirements.txt", &format!("numpy=={numpy}")),
+        )
+        .await;
+        register(&server, "m", &run.1).await;
+    }
+    let answer = diff(&server, "a=1&b=2").await;
+    assert_eq!(
+        answer["summary"][1],
+        "The files are the same, so only the environment can make them predict differently."
+    );
+    assert_eq!(answer["files"]["equal"], 1);
+    assert_eq!(answer["files"]["differ"][0]["key"], "requirements.txt");
+    let answer = diff(&server, "a=2&b=3").await;
+    let files = answer["files"]["differ"].as_array().unwrap();
+    assert_eq!((files.len(), &files[0]["key"]), (1, &json!("model.pkl")));
+    assert_eq!(files[0]["a"].as_str().unwrap().len(), 64);
+    let causes = answer["causes"].as_array().unwrap();
+    let last = &causes[causes.len() - 1];
+    assert_eq!(
+        last,
+        &json!({"area": "files", "verdict": "differs", "sentence": "The files differ: model.pkl."})
+    );
 }
 
 #[tokio::test]
