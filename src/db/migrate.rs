@@ -20,6 +20,11 @@ const STEPS: &[(i64, &str, &str)] = &[
         "manifests",
         include_str!("../../migrations/0005_manifests.sql"),
     ),
+    (
+        6,
+        "version_facts",
+        include_str!("../../migrations/0006_version_facts.sql"),
+    ),
 ];
 
 /// Which schema steps are applied and which are missing; after a migration none is missing.

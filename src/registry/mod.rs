@@ -5,17 +5,24 @@
 //! transaction, so that the history alone gives the current state.
 
 pub mod alias;
+pub mod diff;
+pub mod environment;
+pub mod facts;
 pub mod freeze;
 pub mod history;
 pub mod intake;
 pub mod manifest;
+mod mlmodel;
 pub mod model;
+pub mod named;
 mod origin;
 pub mod past;
 pub mod rule;
 pub mod search;
+pub mod signature;
 pub mod source;
 pub mod stage;
 pub mod tag;
 pub mod verify;
 pub mod version;
+mod yaml;

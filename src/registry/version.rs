@@ -200,7 +200,7 @@ pub(super) fn located(tx: &mut Tx<'_>, location: String) -> Result<String> {
             let run = run::find(tx, run_id)?;
             location::append(&run.artifact_uri, &[path])
         }
-        None => Ok(location),
+        None => Ok(location.to_owned()),
     }
 }
 

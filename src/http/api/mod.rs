@@ -3,6 +3,7 @@
 mod audit;
 mod manifests;
 mod models;
+mod versions;
 
 use super::router::Route;
 
@@ -11,6 +12,7 @@ pub(super) fn routes() -> Vec<(&'static str, Vec<Route>)> {
     vec![
         ("registry-history", models::routes()),
         ("audit", audit::routes()),
+        ("registry-versions", versions::routes()),
         ("model-manifests", manifests::routes()),
     ]
 }

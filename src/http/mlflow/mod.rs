@@ -9,6 +9,7 @@ mod model_versions;
 pub(super) mod register;
 mod registered_models;
 mod runs;
+mod version_files;
 
 use super::router::Route;
 

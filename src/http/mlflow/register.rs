@@ -4,6 +4,7 @@
 //! changes them through this server, and it fails to hold if they are not what was seen; then the
 //! look is repeated.
 
+use super::version_files;
 use crate::app::{App, Ctx};
 use crate::artifacts::survey::{self, Survey, Surveyed};
 use crate::artifacts::{ArtifactPath, Claim, Site, hexadecimal};
@@ -11,6 +12,7 @@ use crate::audit::log;
 use crate::db::Tx;
 use crate::error::{Code, Error, Result};
 use crate::http::task::to_the_end;
+use crate::registry::facts;
 use crate::registry::intake::{self, Plan, Seen};
 use crate::registry::manifest::{Content, FileDigest, MAX_FILES, State};
 use crate::registry::version::{self, NewVersion, Version};
@@ -44,6 +46,7 @@ pub(super) async fn create(app: &App, ctx: Ctx, new: NewVersion) -> Result<Versi
         let Some((seen, claim)) = look(app, &new, hold).await? else {
             continue;
         };
+        let files = version_files::read(app, &new).await;
         let (ctx, new, seen) = (ctx.clone(), new.clone(), Arc::new(seen));
         let folder = app.settings.location_policy.working_directory.clone();
         let db = app.db.clone();
@@ -51,7 +54,8 @@ pub(super) async fn create(app: &App, ctx: Ctx, new: NewVersion) -> Result<Versi
             let create = move |tx: &mut Tx<'_>| {
                 let created = version::create(tx, &ctx, &new, (&folder, &seen))?;
                 // A look that is repeated is not the end of the request.
-                if created.is_some() {
+                if let Some(version) = &created {
+                    facts::store::freeze(tx, &ctx, version, &files)?;
                     log::append_done(tx, &ctx)?;
                 }
                 Ok(created)

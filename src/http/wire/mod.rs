@@ -15,3 +15,4 @@ pub mod pair;
 pub mod registered_model;
 pub mod registry_history;
 pub mod run;
+pub mod version_facts;

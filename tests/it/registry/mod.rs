@@ -1,6 +1,8 @@
 //! The model registry and its history.
 
 mod aliases;
+mod diff;
+mod facts;
 mod files;
 mod freeze;
 mod history;
