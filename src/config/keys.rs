@@ -4,7 +4,7 @@
 //! and its default are told by `config.default.toml` alone.
 
 use super::kind::Kind;
-use super::location;
+use super::{location, network};
 use crate::logging;
 
 /// The embedded file that documents every key and gives its default.
@@ -207,6 +207,19 @@ pub static KEYS: &[Key] = &[
     Key::new("tracking.fold_interval_ms", Kind::Int(10, 3_600_000)),
     Key::new("registry.source_regex", Kind::Text(check_regex))
         .mlflow("MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX"),
+    Key::new(
+        "webhooks.allowed_schemes",
+        Kind::ListOf(network::check_scheme),
+    )
+    .mlflow("MLFLOW_WEBHOOK_ALLOWED_SCHEMES"),
+    Key::new("webhooks.allow_private_addresses", Kind::Bool)
+        .mlflow("MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS"),
+    Key::new(
+        "webhooks.allowed_private_networks",
+        Kind::ListOf(network::check),
+    ),
+    Key::new("webhooks.timeout_s", Kind::Int(1, 600)).mlflow("MLFLOW_WEBHOOK_REQUEST_TIMEOUT"),
+    Key::new("webhooks.ca_file", Kind::Text(|_| Ok(()))),
     Key::new("log.format", Kind::Choice(&["text", "json"])).flag("log-format"),
     Key::new("log.level", Kind::Text(logging::check_filter)).flag("log-level"),
 ];

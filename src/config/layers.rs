@@ -313,6 +313,12 @@ fn check_registry(config: &Config, inputs: &Inputs) -> Result<()> {
 fn warnings(config: &Config) -> Vec<String> {
     let server = &config.server;
     let mut found = Vec::new();
+    if config.webhooks.allow_private_addresses {
+        found.push(
+            "webhooks.allow_private_addresses is on: whoever may create a webhook can make the \
+             server call any address of its networks.",
+        );
+    }
     if !server.security_checks {
         found.push(
             "The security checks are off: any web page that a user of this machine opens can read \

@@ -125,6 +125,8 @@ fn sample(key: &Key) -> &'static str {
         "log.format" => "json",
         "log.level" => "debug",
         "tracking.end_stale_after_s" => "21600",
+        "webhooks.allowed_schemes" => "http, https",
+        "webhooks.allowed_private_networks" => "10.0.0.0/8, fd00::/8",
         name => match key.kind {
             crate::config::kind::Kind::Bool => "true",
             _ if name.ends_with("_ms") => "500",

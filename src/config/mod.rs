@@ -7,9 +7,11 @@ mod keys;
 mod kind;
 mod layers;
 pub mod location;
+mod network;
 
 pub use keys::{DEFAULT_TOML, Flag, Form, KEYS, Key, MlflowVariable, find};
 pub use layers::{Effective, Inputs, Loaded, Setting, Source, load};
+pub use network::Network;
 
 use crate::db::SqliteOptions;
 use crate::error::{Error, Result};
@@ -26,6 +28,7 @@ pub struct Config {
     pub artifacts: Artifacts,
     pub tracking: Tracking,
     pub registry: Registry,
+    pub webhooks: Webhooks,
     pub log: Log,
 }
 
@@ -96,6 +99,16 @@ pub struct Tracking {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Registry {
     pub source_regex: String,
+}
+
+/// Where webhooks may be sent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Webhooks {
+    pub allowed_schemes: Vec<String>,
+    pub allow_private_addresses: bool,
+    pub allowed_private_networks: Vec<String>,
+    pub timeout_s: u64,
+    pub ca_file: String,
 }
 
 /// What is logged and how a line looks.

@@ -1,0 +1,3 @@
+//! What the server tells other systems about its changes.
+
+pub mod send;
