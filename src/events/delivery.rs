@@ -152,11 +152,16 @@ pub fn find(tx: &mut Tx<'_>, webhook: &str, uuid: &str) -> Result<Detail> {
         },
     )?;
     attempts.reverse();
-    Ok(Detail { webhook, delivery, attempts })
+    Ok(Detail {
+        webhook,
+        delivery,
+        attempts,
+    })
 }
 
 fn find_row(tx: &mut Tx<'_>, webhook: &Webhook, uuid: &str) -> Result<Delivery> {
-    let sql = format!("select {COLUMNS} from webhook_deliveries where uuid = $1 and webhook_id = $2");
+    let sql =
+        format!("select {COLUMNS} from webhook_deliveries where uuid = $1 and webhook_id = $2");
     let found = tx.query_optional(&sql, params![uuid, webhook.id], from_row)?;
     found.ok_or_else(|| {
         Error::not_found(format!(

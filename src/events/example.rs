@@ -73,31 +73,39 @@ fn alias(subject: &mut Subject, action: &str) -> Json {
 
 fn tag(subject: &mut Subject, action: &str, has_version: bool) -> Json {
     subject.key = Some("example_key".to_owned());
-    let mut data = json!({ "name": subject.name, "key": "example_key" });
+    let mut data = Map::new();
+    data.insert("name".into(), json!(subject.name));
+    data.insert("key".into(), json!("example_key"));
     if has_version {
-        data["version"] = "1".into();
+        data.insert("version".into(), json!("1"));
     }
     if action == "set" {
-        data["value"] = "example_value".into();
+        data.insert("value".into(), json!("example_value"));
     }
-    data
+    Json::Object(data)
 }
 
 /// A change of a model or version that MLflow has no event for.
 fn change(subject: &mut Subject, action: &str, thing: &str) -> Json {
     let (from, to) = match action {
         "stage_transitioned" => (Some("Staging".to_owned()), Some("Production".to_owned())),
-        "renamed" => (Some(format!("old_example_{thing}")), Some(subject.name.clone())),
+        "renamed" => (
+            Some(format!("old_example_{thing}")),
+            Some(subject.name.clone()),
+        ),
         "updated" => (Some(String::new()), Some(format!("An example {thing}"))),
         _ => (None, None),
     };
-    let mut data = json!({ "name": subject.name, "from": from, "to": to });
+    let mut data = Map::new();
+    data.insert("name".into(), json!(subject.name));
+    data.insert("from".into(), json!(from));
+    data.insert("to".into(), json!(to));
     if let Some(version) = &subject.version {
-        data["version"] = version.as_str().into();
+        data.insert("version".into(), json!(version));
     }
     subject.from = from;
     subject.to = to;
-    data
+    Json::Object(data)
 }
 
 fn budget_policy() -> Json {

@@ -35,7 +35,9 @@ impl EventType {
 
     /// Gives what the event is about, as `model_version`.
     pub fn entity(self) -> &'static str {
-        self.name.split_once('.').map_or(self.name, |(entity, _)| entity)
+        self.name
+            .split_once('.')
+            .map_or(self.name, |(entity, _)| entity)
     }
 
     /// Gives what happened, as `created`.
@@ -125,7 +127,10 @@ mod tests {
 
     fn check(entity: &str, action: &str, expected: Result<EventType, &str>) {
         let found = EventType::find(entity, action);
-        assert_eq!(found.as_ref().map_err(|e| &*e.message), expected.as_ref().map_err(|e| *e));
+        assert_eq!(
+            found.as_ref().map_err(|e| &*e.message),
+            expected.as_ref().map_err(|e| *e)
+        );
     }
 
     #[test]
@@ -135,16 +140,20 @@ mod tests {
         check(
             "model_version_tag",
             "created",
-            Err("Invalid action 'created' for entity 'model_version_tag'. Valid actions are: \
-                 ['deleted', 'set']"),
+            Err(
+                "Invalid action 'created' for entity 'model_version_tag'. Valid actions are: \
+                 ['deleted', 'set']",
+            ),
         );
         check(
             "run",
             "created",
-            Err("There is no entity 'run' of a webhook event. The entities are \
+            Err(
+                "There is no entity 'run' of a webhook event. The entities are \
                  registered_model, registered_model_tag, model_version, model_version_tag, \
                  model_version_alias, prompt, prompt_tag, prompt_version, prompt_version_tag, \
-                 prompt_alias, budget_policy."),
+                 prompt_alias, budget_policy.",
+            ),
         );
     }
 

@@ -209,7 +209,10 @@ pub(super) fn release(tx: &mut Tx<'_>, webhook_id: i64, objects: &[&str]) -> Res
             continue;
         };
         let mut is_first = !next.ready;
-        for object in [Some(&next.object), next.next_object.as_ref()].into_iter().flatten() {
+        for object in [Some(&next.object), next.next_object.as_ref()]
+            .into_iter()
+            .flatten()
+        {
             is_first &= head(tx, webhook_id, object)?.is_none_or(|head| head.id == next.id);
         }
         if is_first {

@@ -60,7 +60,8 @@ fn signature(key: &[u8], signed: &[u8]) -> String {
 fn hmac(key: &[u8], signed: &[u8]) -> Vec<u8> {
     // HMAC takes keys of any length, so that this is never an error.
     let mac = Hmac::<Sha256>::new_from_slice(key);
-    mac.map(|mac| mac.chain_update(signed).finalize().into_bytes().to_vec()).unwrap_or_default()
+    mac.map(|mac| mac.chain_update(signed).finalize().into_bytes().to_vec())
+        .unwrap_or_default()
 }
 
 /// Gives the SHA-256 of a body, in hexadecimal.

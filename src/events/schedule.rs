@@ -77,7 +77,13 @@ mod tests {
         for attempt in 1.. {
             let retry_after_ms = None;
             let first_at = 0;
-            let failure = Failure { attempt, first_at, now, retry_after_ms, jitter };
+            let failure = Failure {
+                attempt,
+                first_at,
+                now,
+                retry_after_ms,
+                jitter,
+            };
             let Some(next) = policy.next(failure) else {
                 return pauses;
             };
@@ -101,9 +107,15 @@ mod tests {
     #[test]
     fn quick_retries_alone_are_mlflows() {
         let quick_retries = 8;
-        let policy = Policy { quick_retries, keep_trying_ms: 0 };
+        let policy = Policy {
+            quick_retries,
+            keep_trying_ms: 0,
+        };
         assert_eq!(pauses(policy, 0.0), [1, 2, 4, 8, 16, 32, 60, 60]);
-        let none = Policy { quick_retries: 0, keep_trying_ms: 0 };
+        let none = Policy {
+            quick_retries: 0,
+            keep_trying_ms: 0,
+        };
         assert_eq!(pauses(none, 0.0), [0; 0]);
     }
 
@@ -111,7 +123,13 @@ mod tests {
     fn a_receiver_can_ask_for_a_longer_pause() {
         let asked = |retry_after_ms| {
             let (attempt, first_at, now, jitter) = (1, 0, 0, 0.0);
-            POLICY.next(Failure { attempt, first_at, now, retry_after_ms, jitter })
+            POLICY.next(Failure {
+                attempt,
+                first_at,
+                now,
+                retry_after_ms,
+                jitter,
+            })
         };
         assert_eq!(asked(Some(90_000)), Some(90_000));
         assert_eq!(asked(Some(5)), Some(1_000));

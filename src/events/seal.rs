@@ -50,7 +50,11 @@ struct Keys {
 
 impl std::fmt::Debug for Vault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(if self.keys.is_some() { "Vault(key)" } else { "Vault(no key)" })
+        f.write_str(if self.keys.is_some() {
+            "Vault(key)"
+        } else {
+            "Vault(no key)"
+        })
     }
 }
 
@@ -61,12 +65,14 @@ impl Vault {
             return Ok(Self { keys: None });
         }
         let bytes = URL_SAFE.decode(key.trim()).unwrap_or_default();
-        let keys = bytes.split_at_checked(16).and_then(|(signing, encryption)| {
-            Some(Keys {
-                signing: signing.try_into().ok()?,
-                encryption: encryption.try_into().ok()?,
-            })
-        });
+        let keys = bytes
+            .split_at_checked(16)
+            .and_then(|(signing, encryption)| {
+                Some(Keys {
+                    signing: signing.try_into().ok()?,
+                    encryption: encryption.try_into().ok()?,
+                })
+            });
         match keys {
             Some(keys) => Ok(Self { keys: Some(keys) }),
             None => Err(Error::invalid(
@@ -80,7 +86,10 @@ impl Vault {
     pub fn seal(&self, secret: &str, now: i64) -> StoredSecret {
         let Some(keys) = &self.keys else {
             let text = secret.to_owned();
-            return StoredSecret { text, sealed: false };
+            return StoredSecret {
+                text,
+                sealed: false,
+            };
         };
         let seconds = u64::try_from(now / 1000).unwrap_or(0);
         StoredSecret {
@@ -97,7 +106,10 @@ impl Vault {
         if !stored.sealed {
             return Ok(stored.text.clone());
         }
-        let opened = self.keys.as_ref().and_then(|keys| keys.decrypt(&stored.text));
+        let opened = self
+            .keys
+            .as_ref()
+            .and_then(|keys| keys.decrypt(&stored.text));
         opened.ok_or_else(|| {
             Error::internal(
                 "The secret of the webhook cannot be read: it was stored under another \
@@ -156,8 +168,14 @@ mod tests {
     fn tokens_are_those_of_the_specification() {
         let vault = Vault::new(KEY).unwrap();
         let iv = std::array::from_fn(|at| at as u8);
-        assert_eq!(vault.keys.unwrap().encrypt(b"hello", 499_162_800, iv), TOKEN);
-        let stored = StoredSecret { text: TOKEN.into(), sealed: true };
+        assert_eq!(
+            vault.keys.unwrap().encrypt(b"hello", 499_162_800, iv),
+            TOKEN
+        );
+        let stored = StoredSecret {
+            text: TOKEN.into(),
+            sealed: true,
+        };
         assert_eq!(vault.open(&stored).unwrap(), "hello");
     }
 
@@ -175,7 +193,10 @@ mod tests {
             let mut token = URL_SAFE.decode(&stored.text).unwrap();
             token[at] ^= 1;
             let text = URL_SAFE.encode(token);
-            assert!(vault.open(&StoredSecret { text, sealed: true }).is_err(), "{at}");
+            assert!(
+                vault.open(&StoredSecret { text, sealed: true }).is_err(),
+                "{at}"
+            );
         }
         for text in ["", "gAAA", "no base64"] {
             let text = text.to_owned();

@@ -215,7 +215,7 @@ pub fn record(tx: &mut Tx<'_>, policy: Policy, made: &Made) -> Result<()> {
         (State::Pending, Next::Ended(state, note)) => {
             tx.execute(
                 "update webhook_deliveries set state = $2, attempts = $3, finished_at = $4,
-                     note = $5 where id = $1",
+                     claimed_until = 0, note = $5 where id = $1",
                 params![made.delivery_id, state as i64, attempts, made.now, &note],
             )?;
             let mut objects = vec![pending.object.as_str()];
@@ -281,7 +281,10 @@ fn refused(attempt: &Attempt) -> String {
 }
 
 fn exhausted(attempt: &Attempt, attempts: i64) -> String {
-    format!("Tried {attempts} times; the last outcome: {}.", outcome(attempt))
+    format!(
+        "Tried {attempts} times; the last outcome: {}.",
+        outcome(attempt)
+    )
 }
 
 fn outcome(attempt: &Attempt) -> String {
@@ -305,9 +308,15 @@ pub fn delete_older_than(tx: &mut Tx<'_>, before: i64) -> Result<usize> {
         return Ok(0);
     }
     let ids: Vec<Value<'_>> = old.iter().map(|id| Value::Int(*id)).collect();
-    for (table, column) in [("webhook_attempts", "delivery_id"), ("webhook_deliveries", "id")] {
+    for (table, column) in [
+        ("webhook_attempts", "delivery_id"),
+        ("webhook_deliveries", "id"),
+    ] {
         let list = placeholders(1, ids.len());
-        tx.execute(&format!("delete from {table} where {column} in ({list})"), &ids)?;
+        tx.execute(
+            &format!("delete from {table} where {column} in ({list})"),
+            &ids,
+        )?;
     }
     Ok(old.len())
 }

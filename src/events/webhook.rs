@@ -157,7 +157,12 @@ pub fn check_lengths(
     secret: Option<&str>,
 ) -> Result<()> {
     let texts = [
-        ("url", url.map_or(0, |text| text.chars().count()), MAX_URL, "characters"),
+        (
+            "url",
+            url.map_or(0, |text| text.chars().count()),
+            MAX_URL,
+            "characters",
+        ),
         (
             "description",
             description.map_or(0, |text| text.chars().count()),
@@ -233,14 +238,19 @@ pub fn create(tx: &mut Tx<'_>, ctx: &Ctx, new: &NewWebhook) -> Result<Webhook> {
 }
 
 fn set_events(tx: &mut Tx<'_>, id: i64, events: &[EventType]) -> Result<()> {
-    tx.execute("delete from webhook_events where webhook_id = $1", params![id])?;
+    tx.execute(
+        "delete from webhook_events where webhook_id = $1",
+        params![id],
+    )?;
     let insert = Insert {
         table: "webhook_events",
         columns: &["webhook_id", "event"],
         conflict: "",
     };
     let names: BTreeSet<&str> = events.iter().map(|event| event.name).collect();
-    let rows = names.into_iter().map(|name| [Value::Int(id), Value::from(name)]);
+    let rows = names
+        .into_iter()
+        .map(|name| [Value::Int(id), Value::from(name)]);
     tx.insert_many(&insert, rows)?;
     Ok(())
 }
@@ -277,14 +287,19 @@ pub fn list(
     page_token: Option<&str>,
 ) -> Result<Page> {
     let before = match page_token {
-        None => Token { created_at: i64::MAX, id: i64::MAX },
+        None => Token {
+            created_at: i64::MAX,
+            id: i64::MAX,
+        },
         Some(text) => Cursor::decode(text)?,
     };
     let mut params = params![before.created_at, before.id, max_results as i64 + 1].to_vec();
     let known = match scope {
         Scope::All => String::new(),
         Scope::KnownToMlflow => {
-            let names = kind::ALL.iter().filter(|kind| kind.origin == Origin::Mlflow);
+            let names = kind::ALL
+                .iter()
+                .filter(|kind| kind.origin == Origin::Mlflow);
             params.extend(names.map(|kind| Value::from(kind.name)));
             format!(
                 "and exists (select 1 from webhook_events e
@@ -312,7 +327,10 @@ pub fn list(
 }
 
 fn add_events(tx: &mut Tx<'_>, webhooks: &mut [Webhook]) -> Result<()> {
-    let ids: Vec<Value<'_>> = webhooks.iter().map(|webhook| Value::Int(webhook.id)).collect();
+    let ids: Vec<Value<'_>> = webhooks
+        .iter()
+        .map(|webhook| Value::Int(webhook.id))
+        .collect();
     if ids.is_empty() {
         return Ok(());
     }

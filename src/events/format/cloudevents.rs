@@ -59,7 +59,10 @@ fn data(letter: &Letter<'_>) -> Map<String, Json> {
     for (name, value) in [
         ("from", text_or_null(subject.from.as_deref())),
         ("to", text_or_null(subject.to.as_deref())),
-        ("generation", subject.generation.map_or(Json::Null, Json::from)),
+        (
+            "generation",
+            subject.generation.map_or(Json::Null, Json::from),
+        ),
     ] {
         if !value.is_null() {
             data.insert(name.into(), value);

@@ -10,7 +10,11 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 const MAX_SHOWN: usize = 200;
 
 /// What stays as it is in a segment of a URL's path.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'~').remove(b'.');
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'.');
 
 /// A message with a headline, named values, and a link if the server knows its own address.
 #[derive(Debug, PartialEq, Eq)]
@@ -51,8 +55,12 @@ impl Message {
             let found = self.facts.iter().find(|(other, _)| *other == label);
             found.map(|(_, value)| value.as_str())
         };
-        let by = said("By").map(|who| format!(" by {who}")).unwrap_or_default();
-        let why = said("Why").map(|why| format!(": {why}")).unwrap_or_default();
+        let by = said("By")
+            .map(|who| format!(" by {who}"))
+            .unwrap_or_default();
+        let why = said("Why")
+            .map(|why| format!(": {why}"))
+            .unwrap_or_default();
         format!("{}{by}{why}", self.headline)
     }
 }
@@ -80,7 +88,9 @@ fn headline(letter: &Letter<'_>) -> String {
     let entity = letter.event.entity();
     let is_alias = entity.ends_with("_alias");
     match letter.event.action() {
-        "created" | "moved" if is_alias && from.is_empty() => format!("{key} of {name} is now version {to}"),
+        "created" | "moved" if is_alias && from.is_empty() => {
+            format!("{key} of {name} is now version {to}")
+        }
         "created" | "moved" if is_alias => {
             format!("{key} of {name} moved from version {from} to version {to}")
         }

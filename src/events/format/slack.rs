@@ -1,8 +1,7 @@
 //! A message of a Slack incoming webhook: blocks, and a text for notifications.
 //!
-//! Names and values are written as plain text, where Slack reads no markup. The text for
-//! notifications is markup; there `&`, `<` and `>` are escaped, as Slack asks, so that no name can
-//! become a link or a mention.
+//! Names and values stand in plain text objects, where Slack reads no asterisks and the like. `&`,
+//! `<` and `>` are escaped everywhere, as Slack asks, so that no name can become a link or a mention.
 
 use super::Letter;
 use super::message::Message;
@@ -34,18 +33,32 @@ pub(super) fn body(letter: &Letter<'_>) -> Json {
 }
 
 fn plain(text: &str) -> Json {
-    json!({ "type": "plain_text", "text": text, "emoji": false })
+    json!({ "type": "plain_text", "text": escaped(text), "emoji": false })
 }
 
+/// Cuts a text so that it fits a header also when it is escaped.
 fn cut(text: &str) -> String {
-    if text.chars().count() <= MAX_HEADER {
+    if escaped(text).chars().count() <= MAX_HEADER {
         return text.to_owned();
     }
-    let mut cut: String = text.chars().take(MAX_HEADER - 1).collect();
+    let mut room = MAX_HEADER - 1;
+    let fits = |c: &char| {
+        let needed = match c {
+            '&' => 5,
+            '<' | '>' => 4,
+            _ => 1,
+        };
+        let has_room = needed <= room;
+        room = room.saturating_sub(needed);
+        has_room
+    };
+    let mut cut: String = text.chars().take_while(fits).collect();
     cut.push('…');
     cut
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }
