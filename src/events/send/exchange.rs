@@ -268,7 +268,7 @@ async fn read_head(mut body: Incoming) -> String {
 }
 
 /// Turns bytes into at most as many bytes of text that a database takes.
-fn readable(head: &[u8]) -> String {
+pub fn readable(head: &[u8]) -> String {
     let mut text = String::from_utf8_lossy(head).replace('\0', "\u{fffd}");
     text.truncate(text.floor_char_boundary(HEAD_BYTES));
     text

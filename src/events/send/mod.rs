@@ -286,5 +286,4 @@ impl Sender {
 }
 
 #[cfg(test)]
-#[path = "send_tests.rs"]
 mod tests;
