@@ -5,7 +5,6 @@
 
 use super::target::Target;
 use super::{Attempt, Parcel};
-use crate::error::{Error, Result};
 use bytes::Bytes;
 use futures_util::future::{Either, select};
 use http_body_util::{BodyExt, Full};
@@ -15,17 +14,10 @@ use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::{Request, Response, header};
 use hyper_util::rt::TokioIo;
 use std::net::IpAddr;
-use std::path::Path;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
 
 /// How much of an answer's body is kept, in bytes.
 const HEAD_BYTES: usize = 4 * 1024;
@@ -93,44 +85,6 @@ impl Answer {
     }
 }
 
-/// Builds the TLS side: the system's certificate authorities and those of the file.
-pub fn tls(ca_file: Option<&Path>) -> Result<TlsConnector> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if let Some(path) = ca_file {
-        add_file(&mut roots, path)?;
-    }
-    let provider = Arc::new(crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| Error::internal("TLS cannot be set up.").with_cause(error))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(TlsConnector::from(Arc::new(config)))
-}
-
-fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<()> {
-    let refused = |reason: String| {
-        let shown = path.display();
-        Error::invalid(format!(
-            "The value \"{shown}\" of webhooks.ca_file is not allowed: {reason}. A PEM file with \
-             certificates is needed."
-        ))
-    };
-    let certificates: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path)
-        .map_err(|error| refused(error.to_string()))?
-        .collect();
-    let certificates = certificates.map_err(|error| refused(error.to_string()))?;
-    if certificates.is_empty() {
-        return Err(refused("it holds no certificate".to_owned()));
-    }
-    for certificate in certificates {
-        let added = roots.add(certificate);
-        added.map_err(|error| refused(error.to_string()))?;
-    }
-    Ok(())
-}
-
 /// Asks the system's resolver.
 pub async fn system_lookup(host: String) -> std::io::Result<Vec<IpAddr>> {
     let found = tokio::net::lookup_host((host.as_str(), 0)).await?;
@@ -195,19 +149,6 @@ fn check_peer(
     judge(peer.ip()).map_err(Failure::refused)
 }
 
-/// Proves that the other side is the host, by its certificate.
-pub async fn secure(
-    tls: &TlsConnector,
-    target: &Target,
-    stream: TcpStream,
-) -> Result<TlsStream<TcpStream>, Failure> {
-    let host = target.host();
-    let name = ServerName::try_from(host.clone())
-        .map_err(|_| Failure::refused(format!("The host {host} cannot have a certificate.")))?;
-    let connected = tls.connect(name, stream).await;
-    connected.map_err(|error| Failure::passing(format!("TLS with {host} failed: {error}.")))
-}
-
 /// Sends the request and reads the status and the beginning of the body.
 pub async fn talk<S>(stream: S, request: Request<Full<Bytes>>) -> Result<Answer, Failure>
 where
@@ -268,7 +209,7 @@ async fn read_head(mut body: Incoming) -> String {
 }
 
 /// Turns bytes into at most as many bytes of text that a database takes.
-fn readable(head: &[u8]) -> String {
+pub fn readable(head: &[u8]) -> String {
     let mut text = String::from_utf8_lossy(head).replace('\0', "\u{fffd}");
     text.truncate(text.floor_char_boundary(HEAD_BYTES));
     text

@@ -10,6 +10,7 @@
 mod address;
 mod exchange;
 mod target;
+mod trust;
 
 pub use crate::config::Network;
 
@@ -22,7 +23,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use target::Target;
-use tokio_rustls::TlsConnector;
+use trust::Trust;
 
 /// How many redirects of one POST are followed.
 const MAX_REDIRECTS: usize = 3;
@@ -133,7 +134,7 @@ type Lookup = Arc<dyn Fn(String) -> BoxFuture<'static, std::io::Result<Vec<IpAdd
 #[derive(Clone)]
 pub struct Sender {
     rules: Arc<Rules>,
-    tls: TlsConnector,
+    trust: Arc<Trust>,
     lookup: Lookup,
 }
 
@@ -150,7 +151,7 @@ impl Sender {
     /// Makes a sender; an error names the file of certificate authorities that cannot be read.
     pub fn new(rules: Rules) -> Result<Self> {
         Ok(Self {
-            tls: exchange::tls(rules.ca_file.as_deref())?,
+            trust: Arc::new(Trust::new(rules.ca_file.as_deref())?),
             rules: Arc::new(rules),
             lookup: Arc::new(|host| Box::pin(exchange::system_lookup(host))),
         })
@@ -248,7 +249,7 @@ impl Sender {
         if !target.is_https() {
             return exchange::talk(stream, request).await;
         }
-        let stream = exchange::secure(&self.tls, target, stream).await?;
+        let stream = self.trust.secure(target, stream).await?;
         exchange::talk(stream, request).await
     }
 
@@ -286,5 +287,4 @@ impl Sender {
 }
 
 #[cfg(test)]
-#[path = "send_tests.rs"]
 mod tests;
