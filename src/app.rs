@@ -7,6 +7,8 @@ use crate::audit::key::Key;
 use crate::audit::log;
 use crate::db::{Db, Tx};
 use crate::error::Result;
+use crate::events;
+use crate::events::send::Sender;
 use crate::tracking::rule::LongValues;
 use regex::Regex;
 use std::sync::Arc;
@@ -18,6 +20,8 @@ pub struct App {
     pub artifacts: Shelf,
     pub clock: Clock,
     pub ids: Ids,
+    /// Sends webhooks.
+    pub sender: Sender,
     pub settings: Arc<Settings>,
     /// Signs the heads of the audit log.
     pub audit_key: Key,
@@ -55,4 +59,6 @@ pub struct Settings {
     pub max_json_bytes: usize,
     /// Whether everything but artifacts is switched off.
     pub only_artifacts: bool,
+    /// How events are delivered.
+    pub events: events::Settings,
 }

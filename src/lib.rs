@@ -8,6 +8,7 @@ pub mod config;
 pub mod ctx;
 pub mod db;
 pub mod error;
+pub mod events;
 pub mod http;
 pub mod jobs;
 pub mod logging;

@@ -14,6 +14,8 @@ pub enum Kind {
     Choice(&'static [&'static str]),
     /// Texts; in a variable or a flag they are separated by commas.
     List,
+    /// Texts, each of which the function accepts; otherwise it says what is allowed.
+    ListOf(fn(&str) -> Result<(), String>),
     /// A text that the function accepts; otherwise it says what is allowed.
     Text(fn(&str) -> Result<(), String>),
 }
@@ -36,6 +38,12 @@ impl Kind {
             (Kind::List, Value::Array(items)) if items.iter().all(Value::is_str) => {
                 Ok(value.clone())
             }
+            (Kind::ListOf(check), Value::Array(items)) => {
+                for item in items {
+                    check(item.as_str().ok_or_else(|| self.allowed())?)?;
+                }
+                Ok(value.clone())
+            }
             (Kind::Text(check), Value::String(text)) => check(text).map(|()| value.clone()),
             _ => Err(self.allowed()),
         }
@@ -50,7 +58,7 @@ impl Kind {
                 Value::Integer(number.map_err(|_| self.allowed())?)
             }
             Kind::Choice(_) => Value::from(text.trim()),
-            Kind::List => {
+            Kind::List | Kind::ListOf(_) => {
                 let items = text.split(',').map(str::trim);
                 Value::Array(
                     items
@@ -69,7 +77,7 @@ impl Kind {
             Kind::Bool => "true or false is needed".into(),
             Kind::Int(least, most) => format!("a whole number from {least} to {most} is needed"),
             Kind::Choice(choices) => format!("one of {} is needed", choices.join(", ")),
-            Kind::List => "a list of texts is needed".into(),
+            Kind::List | Kind::ListOf(_) => "a list of texts is needed".into(),
             Kind::Text(_) => "a text is needed".into(),
         }
     }

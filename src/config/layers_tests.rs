@@ -125,6 +125,10 @@ fn sample(key: &Key) -> &'static str {
         "log.format" => "json",
         "log.level" => "debug",
         "tracking.end_stale_after_s" => "21600",
+        "webhooks.allowed_schemes" => "http, https",
+        "webhooks.secret_key" => "cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4=",
+        "server.public_url" => "https://models.example.com",
+        "webhooks.allowed_private_networks" => "10.0.0.0/8, fd00::/8",
         name => match key.kind {
             crate::config::kind::Kind::Bool => "true",
             _ if name.ends_with("_ms") => "500",
@@ -215,6 +219,13 @@ fn wrong_values_name_key_value_source_and_what_is_allowed() {
             "ALLOW",
             "SAMEORIGIN, DENY, NONE",
         ),
+        ("MLFLOW_WEBHOOK_ALLOWED_SCHEMES", "ftp", "http or https"),
+        (
+            "TRACKWAY_WEBHOOKS_ALLOWED_PRIVATE_NETWORKS",
+            "10.0.0.0/33",
+            "one as 10.0.0.0/8",
+        ),
+        ("MLFLOW_WEBHOOK_REQUEST_TIMEOUT", "0", "from 1 to 600"),
         ("TRACKWAY_LOG_LEVEL", "inf", "off, error, warn"),
         ("TRACKWAY_ARTIFACTS_SERVE", "2", "true or false"),
         ("TRACKWAY_SERVER_DATA_DIR", "", "the path of a directory"),
@@ -353,4 +364,9 @@ fn open_doors_are_warned_of() {
         ("TRACKWAY_SERVER_CORS_ALLOWED_ORIGINS", "a,*"),
     ]);
     assert!(open.len() == 2 && open[0].contains("hosts") && open[1].contains("origins"));
+    let outward = warnings(&[("MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS", "true")]);
+    assert!(
+        outward.len() == 1 && outward[0].contains("webhooks"),
+        "{outward:?}"
+    );
 }

@@ -7,9 +7,13 @@ mod keys;
 mod kind;
 mod layers;
 pub mod location;
+mod network;
+mod secret;
 
 pub use keys::{DEFAULT_TOML, Flag, Form, KEYS, Key, MlflowVariable, find};
 pub use layers::{Effective, Inputs, Loaded, Setting, Source, load};
+pub use network::Network;
+pub use secret::HIDDEN;
 
 use crate::db::SqliteOptions;
 use crate::error::{Error, Result};
@@ -26,6 +30,7 @@ pub struct Config {
     pub artifacts: Artifacts,
     pub tracking: Tracking,
     pub registry: Registry,
+    pub webhooks: Webhooks,
     pub audit: Audit,
     pub log: Log,
 }
@@ -41,6 +46,7 @@ pub struct Server {
     pub cors_allowed_origins: Vec<String>,
     pub security_checks: bool,
     pub x_frame_options: FrameOptions,
+    pub public_url: String,
     pub max_json_mib: usize,
     pub shutdown_grace_s: u64,
     pub workers: usize,
@@ -103,6 +109,22 @@ pub struct Registry {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Audit {
     pub key_file: String,
+}
+
+/// Where webhooks may be sent, how often it is tried, and what is kept of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Webhooks {
+    pub allowed_schemes: Vec<String>,
+    pub allow_private_addresses: bool,
+    pub allowed_private_networks: Vec<String>,
+    pub timeout_s: u64,
+    pub ca_file: String,
+    pub secret_key: String,
+    pub quick_retries: u32,
+    pub retry_for_h: u32,
+    pub workers: usize,
+    pub keep_days: u32,
+    pub cache_ttl_s: u32,
 }
 
 /// What is logged and how a line looks.

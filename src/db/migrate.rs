@@ -16,6 +16,11 @@ const STEPS: &[(i64, &str, &str)] = &[
     ),
     (3, "audit", include_str!("../../migrations/0003_audit.sql")),
     (
+        4,
+        "webhooks",
+        include_str!("../../migrations/0004_webhooks.sql"),
+    ),
+    (
         5,
         "manifests",
         include_str!("../../migrations/0005_manifests.sql"),

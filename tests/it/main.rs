@@ -27,3 +27,4 @@ mod server;
 mod server_routes;
 mod stale;
 mod support;
+mod webhooks;

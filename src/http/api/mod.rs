@@ -4,6 +4,7 @@ mod audit;
 mod manifests;
 mod models;
 mod versions;
+mod webhooks;
 
 use super::router::Route;
 
@@ -14,5 +15,6 @@ pub(super) fn routes() -> Vec<(&'static str, Vec<Route>)> {
         ("audit", audit::routes()),
         ("registry-versions", versions::routes()),
         ("model-manifests", manifests::routes()),
+        ("webhook-deliveries", webhooks::routes()),
     ]
 }

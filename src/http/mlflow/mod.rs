@@ -10,6 +10,7 @@ pub(super) mod register;
 mod registered_models;
 mod runs;
 mod version_files;
+mod webhooks;
 
 use super::router::Route;
 
@@ -26,5 +27,6 @@ pub(super) fn routes() -> Vec<(&'static str, Vec<Route>)> {
         ("logged-models", logged_models::routes()),
         ("model-registry", registry),
         ("artifacts", artifacts::routes()),
+        ("webhooks", webhooks::routes()),
     ]
 }

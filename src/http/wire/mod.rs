@@ -16,3 +16,5 @@ pub mod registered_model;
 pub mod registry_history;
 pub mod run;
 pub mod version_facts;
+pub mod webhook;
+pub mod webhook_delivery;
