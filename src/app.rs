@@ -4,6 +4,8 @@ pub use crate::ctx::{Clock, Ctx, Ids};
 
 use crate::artifacts::{LocationPolicy, Shelf};
 use crate::db::Db;
+use crate::events;
+use crate::events::send::Sender;
 use crate::tracking::rule::LongValues;
 use regex::Regex;
 use std::sync::Arc;
@@ -15,6 +17,8 @@ pub struct App {
     pub artifacts: Shelf,
     pub clock: Clock,
     pub ids: Ids,
+    /// Sends webhooks.
+    pub sender: Sender,
     pub settings: Arc<Settings>,
 }
 
@@ -33,4 +37,6 @@ pub struct Settings {
     pub max_json_bytes: usize,
     /// Whether everything but artifacts is switched off.
     pub only_artifacts: bool,
+    /// How events are delivered.
+    pub events: events::Settings,
 }

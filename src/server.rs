@@ -6,6 +6,8 @@ use crate::artifacts::{ArtifactStore, LocationPolicy, Shelf};
 use crate::config::Config;
 use crate::db::Db;
 use crate::error::{Error, Result};
+use crate::events;
+use crate::events::send::{Rules, Sender};
 use crate::http::router;
 use crate::jobs::Jobs;
 use crate::tracking::experiment;
@@ -39,6 +41,7 @@ pub async fn open(config: &Config, clock: Clock, ids: Ids) -> Result<App> {
         artifacts: Shelf::new(store, config.local_roots()?),
         clock,
         ids,
+        sender: Sender::new(Rules::from_config(&config.webhooks)?)?,
         settings: Arc::new(Settings {
             long_values: match config.tracking.truncate_long_values {
                 true => LongValues::Truncate,
@@ -56,7 +59,23 @@ pub async fn open(config: &Config, clock: Clock, ids: Ids) -> Result<App> {
             source_pattern: source_pattern(&config.registry.source_regex)?,
             max_json_bytes: config.max_json_bytes(),
             only_artifacts: config.artifacts.only,
+            events: event_settings(config)?,
         }),
+    })
+}
+
+fn event_settings(config: &Config) -> Result<events::Settings> {
+    const HOUR_MS: i64 = 3_600_000;
+    let webhooks = &config.webhooks;
+    Ok(events::Settings {
+        vault: events::seal::Vault::new(&webhooks.secret_key)?,
+        policy: events::schedule::Policy {
+            quick_retries: i64::from(webhooks.quick_retries),
+            keep_trying_ms: i64::from(webhooks.retry_for_h) * HOUR_MS,
+        },
+        workers: webhooks.workers,
+        keep_ms: i64::from(webhooks.keep_days) * 24 * HOUR_MS,
+        public_url: config.server.public_url.trim_end_matches('/').to_owned(),
     })
 }
 

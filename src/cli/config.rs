@@ -1,7 +1,7 @@
 //! `trackway config`: every value of the configuration and where it came from.
 
 use super::{Outcome, columns, json};
-use crate::config::{Effective, Loaded, location};
+use crate::config::{Effective, HIDDEN, Loaded, location};
 use crate::error::Result;
 use serde_json::json;
 
@@ -38,11 +38,19 @@ fn resolved(loaded: &Loaded) -> Result<Vec<(&'static str, String)>> {
     ])
 }
 
+/// Whether a value is a secret; that there is none is shown.
+fn is_hidden(entry: &Effective) -> bool {
+    entry.key.is_hidden && entry.value.as_str() != Some("")
+}
+
 fn document(loaded: &Loaded, resolved: &[(&'static str, String)]) -> String {
     let value = |entry: &Effective| {
         json!({
             "key": entry.key.name,
-            "value": serde_json::to_value(&entry.value).unwrap_or_default(),
+            "value": match is_hidden(entry) {
+                true => json!(HIDDEN),
+                false => serde_json::to_value(&entry.value).unwrap_or_default(),
+            },
             "source": entry.source.to_string(),
         })
     };
@@ -57,7 +65,10 @@ fn document(loaded: &Loaded, resolved: &[(&'static str, String)]) -> String {
 fn table(loaded: &Loaded, resolved: &[(&'static str, String)]) -> String {
     let mut rows = vec![["KEY", "VALUE", "SOURCE"].map(String::from)];
     rows.extend(loaded.values.iter().map(|entry| {
-        let value = location::without_password(&entry.value.to_string());
+        let value = match is_hidden(entry) {
+            true => HIDDEN.to_owned(),
+            false => location::without_password(&entry.value.to_string()),
+        };
         [entry.key.name.into(), value, entry.source.to_string()]
     }));
     let paths: Vec<_> = resolved

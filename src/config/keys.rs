@@ -4,7 +4,7 @@
 //! and its default are told by `config.default.toml` alone.
 
 use super::kind::Kind;
-use super::{location, network};
+use super::{location, network, secret};
 use crate::logging;
 
 /// The embedded file that documents every key and gives its default.
@@ -18,6 +18,8 @@ pub struct Key {
     pub kind: Kind,
     pub mlflow: Option<MlflowVariable>,
     pub flag: Option<Flag>,
+    /// Whether the value is a secret that is never shown.
+    pub is_hidden: bool,
 }
 
 /// An environment variable of MLflow's server that sets a key.
@@ -57,7 +59,13 @@ impl Key {
             kind,
             mlflow: None,
             flag: None,
+            is_hidden: false,
         }
+    }
+
+    const fn hidden(mut self) -> Self {
+        self.is_hidden = true;
+        self
     }
 
     const fn mlflow(mut self, name: &'static str) -> Self {
@@ -167,6 +175,7 @@ pub static KEYS: &[Key] = &[
     )
     .mlflow("MLFLOW_SERVER_X_FRAME_OPTIONS")
     .flag("x-frame-options"),
+    Key::new("server.public_url", Kind::Text(location::check_public_url)).flag("public-url"),
     Key::new("server.max_json_mib", Kind::Int(1, 4096)).flag("max-json-mib"),
     Key::new("server.shutdown_grace_s", Kind::Int(0, 3600)).flag("shutdown-grace"),
     Key::new("server.workers", Kind::Int(0, 1024))
@@ -220,6 +229,15 @@ pub static KEYS: &[Key] = &[
     ),
     Key::new("webhooks.timeout_s", Kind::Int(1, 600)).mlflow("MLFLOW_WEBHOOK_REQUEST_TIMEOUT"),
     Key::new("webhooks.ca_file", Kind::Text(|_| Ok(()))),
+    Key::new("webhooks.secret_key", Kind::Text(secret::check_fernet_key))
+        .mlflow("MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY")
+        .hidden(),
+    Key::new("webhooks.quick_retries", Kind::Int(0, 100))
+        .mlflow("MLFLOW_WEBHOOK_REQUEST_MAX_RETRIES"),
+    Key::new("webhooks.retry_for_h", Kind::Int(0, 720)),
+    Key::new("webhooks.workers", Kind::Int(1, 1_000)).mlflow("MLFLOW_WEBHOOK_DELIVERY_MAX_WORKERS"),
+    Key::new("webhooks.keep_days", Kind::Int(1, 3_650)),
+    Key::new("webhooks.cache_ttl_s", Kind::Int(0, 86_400)).mlflow("MLFLOW_WEBHOOK_CACHE_TTL"),
     Key::new("log.format", Kind::Choice(&["text", "json"])).flag("log-format"),
     Key::new("log.level", Kind::Text(logging::check_filter)).flag("log-level"),
 ];

@@ -4,7 +4,7 @@
 //! it. The caller hands in the environment and the flags: nothing here reads the process.
 
 use super::keys::{DEFAULT_TOML, KEYS, Key, find};
-use super::{Config, location};
+use super::{Config, HIDDEN, location};
 use crate::error::{Error, Result};
 use std::path::PathBuf;
 use toml::{Table, Value};
@@ -139,7 +139,7 @@ impl Layers {
                 let key = find(&name).ok_or_else(|| unknown_key(&name, &source))?;
                 let checked = key.kind.check(value);
                 let value = checked.map_err(|reason| {
-                    let shown = location::without_password(&value.to_string());
+                    let shown = displayed(key, &value.to_string());
                     refused(key, &shown, &source, &reason)
                 })?;
                 self.set(key, value, source.clone());
@@ -152,7 +152,7 @@ impl Layers {
         let Setting { key, text, source } = setting;
         let parsed = key.kind.parse(text);
         let value = parsed.map_err(|reason| {
-            let shown = format!("\"{}\"", location::without_password(text));
+            let shown = displayed(key, &format!("\"{text}\""));
             refused(key, &shown, source, &reason)
         })?;
         self.set(key, value, source.clone());
@@ -343,6 +343,14 @@ fn warnings(config: &Config) -> Vec<String> {
         );
     }
     found.into_iter().map(String::from).collect()
+}
+
+/// Gives a value as a message may show it.
+fn displayed(key: &Key, value: &str) -> String {
+    match key.is_hidden {
+        true => HIDDEN.to_owned(),
+        false => location::without_password(value),
+    }
 }
 
 fn refused(key: &Key, shown: &str, source: &Source, reason: &str) -> Error {

@@ -126,6 +126,8 @@ fn sample(key: &Key) -> &'static str {
         "log.level" => "debug",
         "tracking.end_stale_after_s" => "21600",
         "webhooks.allowed_schemes" => "http, https",
+        "webhooks.secret_key" => "cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4=",
+        "server.public_url" => "https://models.example.com",
         "webhooks.allowed_private_networks" => "10.0.0.0/8, fd00::/8",
         name => match key.kind {
             crate::config::kind::Kind::Bool => "true",

@@ -210,6 +210,21 @@ pub(super) fn check_prefix(text: &str) -> Result<(), String> {
     }
 }
 
+/// Accepts a web address without a query, or nothing.
+pub(super) fn check_public_url(text: &str) -> Result<(), String> {
+    let rest = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"));
+    let is_good = |rest: &str| {
+        let is_plain = |c: char| c.is_ascii_graphic() && !"?#<>\"|\\".contains(c);
+        !rest.is_empty() && !rest.starts_with('/') && rest.chars().all(is_plain)
+    };
+    match text.is_empty() || rest.is_some_and(is_good) {
+        true => Ok(()),
+        false => Err("an address as https://models.example.com is needed".into()),
+    }
+}
+
 pub(super) fn check_database_url(text: &str) -> Result<(), String> {
     no_control(text)?;
     match text {

@@ -8,10 +8,12 @@ mod kind;
 mod layers;
 pub mod location;
 mod network;
+mod secret;
 
 pub use keys::{DEFAULT_TOML, Flag, Form, KEYS, Key, MlflowVariable, find};
 pub use layers::{Effective, Inputs, Loaded, Setting, Source, load};
 pub use network::Network;
+pub use secret::HIDDEN;
 
 use crate::db::SqliteOptions;
 use crate::error::{Error, Result};
@@ -43,6 +45,7 @@ pub struct Server {
     pub cors_allowed_origins: Vec<String>,
     pub security_checks: bool,
     pub x_frame_options: FrameOptions,
+    pub public_url: String,
     pub max_json_mib: usize,
     pub shutdown_grace_s: u64,
     pub workers: usize,
@@ -101,7 +104,7 @@ pub struct Registry {
     pub source_regex: String,
 }
 
-/// Where webhooks may be sent.
+/// Where webhooks may be sent, how often it is tried, and what is kept of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Webhooks {
     pub allowed_schemes: Vec<String>,
@@ -109,6 +112,12 @@ pub struct Webhooks {
     pub allowed_private_networks: Vec<String>,
     pub timeout_s: u64,
     pub ca_file: String,
+    pub secret_key: String,
+    pub quick_retries: u32,
+    pub retry_for_h: u32,
+    pub workers: usize,
+    pub keep_days: u32,
+    pub cache_ttl_s: u32,
 }
 
 /// What is logged and how a line looks.

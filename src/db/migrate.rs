@@ -14,6 +14,11 @@ const STEPS: &[(i64, &str, &str)] = &[
         "registry",
         include_str!("../../migrations/0002_registry.sql"),
     ),
+    (
+        4,
+        "webhooks",
+        include_str!("../../migrations/0004_webhooks.sql"),
+    ),
 ];
 
 /// Which schema steps are applied and which are missing; after a migration none is missing.

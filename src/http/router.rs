@@ -185,9 +185,8 @@ pub fn service(app: App, server: &Server) -> Router {
 }
 
 /// Areas of MLflow's API that Trackway does not have.
-const NOT_SERVED: [&str; 10] = [
+const NOT_SERVED: [&str; 9] = [
     "traces",
-    "webhooks",
     "gateway",
     "datasets",
     "scorers",

@@ -1,8 +1,10 @@
 //! Work that goes on beside the requests: folding metrics, watching for silent runs, giving free
-//! room of the database back.
+//! room of the database back, delivering events to webhooks.
 //!
 //! Each job is a loop of short transactions. A job that fails logs why and goes on at its next
 //! turn; it never stops the server.
+
+pub mod deliver;
 
 use crate::app::{App, Ctx};
 use crate::config::Tracking;
@@ -55,6 +57,8 @@ impl Jobs {
             repeat("reclaim", RECLAIM_EVERY, &stop, move || {
                 reclaim_once(reclaiming.clone())
             }),
+            tokio::spawn(deliver::run(app.clone(), stop.clone())),
+            tokio::spawn(deliver::clean(app.clone(), stop.clone())),
         ];
         Self { stop, running }
     }
@@ -85,29 +89,29 @@ where
     let stop = stop.clone();
     tokio::spawn(async move {
         loop {
-            let more = match turn().await {
-                Ok(done) => {
-                    if done > 0 {
-                        tracing::debug!(job = name, done, "a job did its turn");
-                    }
-                    done > 0
-                }
-                Err(error) => {
-                    let cause = error
-                        .cause
-                        .as_ref()
-                        .map(ToString::to_string)
-                        .unwrap_or_default();
-                    tracing::warn!(job = name, %cause, at = %error.at, "a job failed: {error}");
-                    false
-                }
-            };
-            let pause = if more { every / 10 } else { every };
+            let done = unless_failed(name, turn().await);
+            if done > 0 {
+                tracing::debug!(job = name, done, "a job did its turn");
+            }
+            let pause = if done > 0 { every / 10 } else { every };
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(pause) => {}
             }
         }
+    })
+}
+
+/// Gives what a job did; logs why it failed, and gives that it did nothing.
+fn unless_failed<T: Default>(name: &'static str, turn: Result<T>) -> T {
+    turn.unwrap_or_else(|error| {
+        let cause = error
+            .cause
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        tracing::warn!(job = name, %cause, at = %error.at, "a job failed: {error}");
+        T::default()
     })
 }
 

@@ -5,6 +5,7 @@
 //! the model and not to its name: a rename takes them along, and a model that is created under the
 //! name of a deleted one begins a life of its own.
 
+use super::announce;
 use super::model::Model;
 use crate::ctx::Ctx;
 use crate::db::{Cursor, Insert, Row, Tx, Value, placeholders};
@@ -83,12 +84,12 @@ impl Kind {
 /// One change of a model, before it is written down.
 #[derive(Debug, Clone)]
 pub struct Change<'c> {
-    kind: Kind,
-    version: Option<i64>,
-    key: Option<&'c str>,
-    from: Option<&'c str>,
-    to: Option<&'c str>,
-    generation: Option<i64>,
+    pub(super) kind: Kind,
+    pub(super) version: Option<i64>,
+    pub(super) key: Option<&'c str>,
+    pub(super) from: Option<&'c str>,
+    pub(super) to: Option<&'c str>,
+    pub(super) generation: Option<i64>,
 }
 
 impl<'c> Change<'c> {
@@ -137,7 +138,8 @@ impl<'c> Change<'c> {
     }
 }
 
-/// Writes changes of a model down, in their order, under the name that `model` has.
+/// Writes changes of a model down, in their order, under the name that `model` has, and emits their
+/// events. A creation is appended together with what was created, once all of it is stored.
 pub fn append(tx: &mut Tx<'_>, ctx: &Ctx, model: &Model, changes: &[Change<'_>]) -> Result<()> {
     if changes.is_empty() {
         return Ok(());
@@ -186,7 +188,11 @@ pub fn append(tx: &mut Tx<'_>, ctx: &Ctx, model: &Model, changes: &[Change<'_>])
             ]
         }),
     )?;
-    Ok(())
+    let ctx = Ctx {
+        now: at,
+        ..ctx.clone()
+    };
+    announce::changes(tx, &ctx, model, changes)
 }
 
 /// One entry of the history.

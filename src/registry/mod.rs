@@ -2,9 +2,11 @@
 //! all of them. Rules and SQL stand side by side.
 //!
 //! Invariant: whatever changes a model or a version appends to the history in the same
-//! transaction, so that the history alone gives the current state.
+//! transaction, so that the history alone gives the current state; and appending emits the events
+//! that tell others of the change.
 
 pub mod alias;
+mod announce;
 pub mod history;
 pub mod model;
 mod origin;

@@ -78,13 +78,17 @@ pub fn create(tx: &mut Tx<'_>, ctx: &Ctx, new: &NewModel) -> Result<FullModel> {
         params![&new.name, &new.description, ctx.now],
         from_row,
     )?;
+    let tags = tag::store_on_model(tx, &model, &new.tags)?;
     let mut changes = vec![Change::of_model(Kind::ModelCreated).to(&*new.name)];
     if !new.description.is_empty() {
         let described = Change::of_model(Kind::ModelUpdated);
         changes.push(described.from("").to(&*new.description));
     }
+    changes.extend(
+        tags.iter()
+            .map(|tag| tag.change(Change::of_model(Kind::ModelTagSet))),
+    );
     history::append(tx, ctx, &model, &changes)?;
-    tag::store_on_model(tx, ctx, &model, &new.tags)?;
     full(tx, model)
 }
 
@@ -196,6 +200,9 @@ pub fn rename(tx: &mut Tx<'_>, ctx: &Ctx, name: &str, new_name: &str) -> Result<
 pub fn delete(tx: &mut Tx<'_>, ctx: &Ctx, name: &str) -> Result<()> {
     let model = open(tx, name)?;
     alias::delete_all(tx, ctx, &model)?;
+    // While the tags are there that tell a prompt from a model.
+    let change = Change::of_model(Kind::ModelDeleted);
+    history::append(tx, ctx, &model, &[change.from(name)])?;
     for table in [
         "registered_model_tags",
         "model_version_tags",
@@ -210,8 +217,7 @@ pub fn delete(tx: &mut Tx<'_>, ctx: &Ctx, name: &str) -> Result<()> {
         "update registered_models set lifecycle = 2, updated_at = $2 where id = $1",
         params![model.id, ctx.now],
     )?;
-    let change = Change::of_model(Kind::ModelDeleted);
-    history::append(tx, ctx, &model, &[change.from(name)])
+    Ok(())
 }
 
 /// Adds tags, aliases and latest versions to models of one page.

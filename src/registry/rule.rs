@@ -19,7 +19,7 @@ pub const MAX_TAG_VALUE: usize = 100_000;
 /// The tag that makes a registered model a prompt.
 pub const PROMPT_TAG: &str = "mlflow.prompt.is_prompt";
 /// The tag that holds the text of a prompt.
-const PROMPT_TEXT_TAG: &str = "mlflow.prompt.text";
+pub const PROMPT_TEXT_TAG: &str = "mlflow.prompt.text";
 /// The alias that stands for the highest version, and can be set by nobody.
 pub const LATEST: &str = "latest";
 

@@ -13,24 +13,42 @@ use std::collections::BTreeMap;
 /// Sets a tag of a model.
 pub fn set_on_model(tx: &mut Tx<'_>, ctx: &Ctx, name: &str, tag: &Pair) -> Result<()> {
     let model = model::open(tx, name)?;
-    store_on_model(tx, ctx, &model, std::slice::from_ref(tag))
+    let set = store_on_model(tx, &model, std::slice::from_ref(tag))?;
+    let changes: Vec<_> = set
+        .iter()
+        .map(|tag| tag.change(Change::of_model(Kind::ModelTagSet)))
+        .collect();
+    history::append(tx, ctx, &model, &changes)
 }
 
-/// Stores tags of a model; with one key twice, the last value wins.
-pub(super) fn store_on_model(
-    tx: &mut Tx<'_>,
-    ctx: &Ctx,
-    model: &Model,
-    tags: &[Pair],
-) -> Result<()> {
-    let mut changes = Vec::new();
-    let tags = distinct(tags);
-    let mut olds = Vec::new();
-    for key in tags.keys() {
-        olds.push(on_model(tx, model.id, key)?);
+/// A tag that has another value than before.
+pub(super) struct SetTag<'t> {
+    key: &'t str,
+    value: &'t str,
+    old: Option<String>,
+}
+
+impl SetTag<'_> {
+    /// Tells in a change what became of the tag.
+    pub(super) fn change<'c>(&'c self, change: Change<'c>) -> Change<'c> {
+        change
+            .key(self.key)
+            .from(self.old.as_deref())
+            .to(self.value)
     }
-    for ((key, value), old) in tags.iter().zip(&olds) {
-        if old.as_deref() == Some(*value) {
+}
+
+/// Stores tags of a model and gives those that changed, sorted by key; with one key twice, the
+/// last value wins. The caller appends them to the history.
+pub(super) fn store_on_model<'t>(
+    tx: &mut Tx<'_>,
+    model: &Model,
+    tags: &'t [Pair],
+) -> Result<Vec<SetTag<'t>>> {
+    let mut set = Vec::new();
+    for (key, value) in distinct(tags) {
+        let old = on_model(tx, model.id, key)?;
+        if old.as_deref() == Some(value) {
             continue;
         }
         let insert = Insert {
@@ -38,12 +56,11 @@ pub(super) fn store_on_model(
             columns: &["model_id", "key", "value"],
             conflict: "on conflict (model_id, key) do update set value = excluded.value",
         };
-        let row = [Value::Int(model.id), Value::from(*key), Value::from(*value)];
+        let row = [Value::Int(model.id), Value::from(key), Value::from(value)];
         tx.insert_many(&insert, [row])?;
-        let change = Change::of_model(Kind::ModelTagSet);
-        changes.push(change.key(key).from(old.as_deref()).to(*value));
+        set.push(SetTag { key, value, old });
     }
-    history::append(tx, ctx, model, &changes)
+    Ok(set)
 }
 
 /// Deletes a tag of a model; one that is not there is no error.
@@ -68,7 +85,10 @@ pub fn set_on_version(tx: &mut Tx<'_>, ctx: &Ctx, at: &VersionRef, tag: &Pair) -
         id: version.id,
         number: version.number,
     };
-    store_on_version(tx, ctx, &owner, std::slice::from_ref(tag))
+    let set = store_on_version(tx, &owner, std::slice::from_ref(tag))?;
+    let tagged = || Change::of_version(Kind::VersionTagSet, owner.number);
+    let changes: Vec<_> = set.iter().map(|tag| tag.change(tagged())).collect();
+    history::append(tx, ctx, &model, &changes)
 }
 
 /// The version that tags belong to.
@@ -78,21 +98,17 @@ pub(super) struct Owner<'m> {
     pub(super) number: i64,
 }
 
-/// Stores tags of a version; with one key twice, the last value wins.
-pub(super) fn store_on_version(
+/// Stores tags of a version and gives those that changed, sorted by key; with one key twice, the
+/// last value wins. The caller appends them to the history.
+pub(super) fn store_on_version<'t>(
     tx: &mut Tx<'_>,
-    ctx: &Ctx,
     owner: &Owner<'_>,
-    tags: &[Pair],
-) -> Result<()> {
-    let mut changes = Vec::new();
-    let tags = distinct(tags);
-    let mut olds = Vec::new();
-    for key in tags.keys() {
-        olds.push(on_version(tx, owner.id, key)?);
-    }
-    for ((key, value), old) in tags.iter().zip(&olds) {
-        if old.as_deref() == Some(*value) {
+    tags: &'t [Pair],
+) -> Result<Vec<SetTag<'t>>> {
+    let mut set = Vec::new();
+    for (key, value) in distinct(tags) {
+        let old = on_version(tx, owner.id, key)?;
+        if old.as_deref() == Some(value) {
             continue;
         }
         let insert = Insert {
@@ -102,15 +118,14 @@ pub(super) fn store_on_version(
         };
         let row = [
             Value::Int(owner.id),
-            Value::from(*key),
-            Value::from(*value),
+            Value::from(key),
+            Value::from(value),
             Value::Int(owner.model.id),
         ];
         tx.insert_many(&insert, [row])?;
-        let change = Change::of_version(Kind::VersionTagSet, owner.number);
-        changes.push(change.key(key).from(old.as_deref()).to(*value));
+        set.push(SetTag { key, value, old });
     }
-    history::append(tx, ctx, owner.model, &changes)
+    Ok(set)
 }
 
 /// Deletes a tag of a version; one that is not there is no error.

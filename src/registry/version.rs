@@ -122,19 +122,21 @@ pub fn create(
     let model = model::open(tx, &new.model)?;
     let version = insert(tx, ctx, &model, (new, &origin))?;
     model::touch(tx, ctx, &model)?;
+    let owner = tag::Owner {
+        model: &model,
+        id: version.id,
+        number: version.number,
+    };
+    let tags = tag::store_on_version(tx, &owner, &new.tags)?;
     let mut changes =
         vec![Change::of_version(Kind::VersionCreated, version.number).to(&*version.source)];
     if !new.description.is_empty() {
         let described = Change::of_version(Kind::VersionUpdated, version.number);
         changes.push(described.from("").to(&*new.description));
     }
+    let tagged = || Change::of_version(Kind::VersionTagSet, version.number);
+    changes.extend(tags.iter().map(|tag| tag.change(tagged())));
     history::append(tx, ctx, &model, &changes)?;
-    let owner = tag::Owner {
-        model: &model,
-        id: version.id,
-        number: version.number,
-    };
-    tag::store_on_version(tx, ctx, &owner, &new.tags)?;
     match new.model_uuid.as_deref() {
         None | Some("") => {}
         Some(_) if rule::is_prompt(&new.tags) => {}

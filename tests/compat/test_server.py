@@ -15,8 +15,6 @@ ELSEWHERE = [
     ("GET", "/ajax-api/2.0/mlflow/no-such-route"),
     ("POST", "/api/2.0/mlflow/users/create"),
     ("GET", "/api/2.0/mlflow/users/get?username=x"),
-    ("POST", "/api/2.0/mlflow/webhooks"),
-    ("GET", "/api/2.0/mlflow/webhooks"),
     ("POST", "/api/3.0/mlflow/traces"),
     ("POST", "/api/3.0/mlflow/traces/search"),
     ("POST", "/v1/traces"),

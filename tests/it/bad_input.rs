@@ -7,7 +7,7 @@ use axum::http::Request;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
-use trackway::config::Durability;
+use trackway::config::{Config, Durability};
 use trackway::http::router::{self, RouteInfo};
 
 /// Lies beside the data folder, and must never be sent, changed or deleted.
@@ -47,8 +47,14 @@ async fn server() -> TestServer {
         c.server.data_dir = c.server.data_dir.join("data");
         std::fs::create_dir(&c.server.data_dir).unwrap();
         c.database.durability = Durability::Relaxed;
+        allow_local_webhooks(c);
     });
     server.await
+}
+
+/// What is tried out fails at once, and nothing leaves this machine.
+fn allow_local_webhooks(config: &mut Config) {
+    config.webhooks.allowed_private_networks = vec!["127.0.0.0/8".into()];
 }
 
 fn names_in(folder: &std::path::Path) -> Vec<String> {
@@ -101,7 +107,11 @@ struct Things {
     experiment: String,
     run: String,
     model: String,
+    webhook: String,
 }
+
+/// Where nobody listens.
+const URL: &str = "https://127.0.0.1:9/x";
 
 impl Things {
     async fn new(server: &TestServer, name: &str) -> Self {
@@ -113,10 +123,18 @@ impl Things {
             .as_str()
             .unwrap()
             .to_owned();
+        let events = json!([{ "entity": "MODEL_VERSION", "action": "CREATED" }]);
+        let body = json!({ "name": "w", "url": URL, "events": events });
+        let webhook = server.post("webhooks", body).await.ok();
+        let webhook = webhook["webhook"]["webhook_id"]
+            .as_str()
+            .unwrap()
+            .to_owned();
         Self {
             experiment,
             run,
             model,
+            webhook,
         }
     }
 
@@ -124,8 +142,18 @@ impl Things {
         route
             .path
             .replace("{model_id}", &self.model)
+            .replace("{webhook_id}", &self.webhook)
             .replace("{tag_key}", "k")
             .replace("{*path}", "d/a.txt")
+    }
+
+    /// A body for a route: the status of a webhook is no number.
+    fn body_for(&self, route: &RouteInfo) -> Json {
+        let mut body = self.body();
+        if route.path.contains("/webhooks") {
+            body["status"] = "ACTIVE".into();
+        }
+        body
     }
 
     /// A body with every field that any route reads, all of the right type.
@@ -148,6 +176,9 @@ impl Things {
             json!({ "model_id": self.model, "model_type": "t", "source_run_id": self.run,
                 "model_json": "{}", "path": "d", "expiration": 60, "page_token": "",
                 "artifact_directory_path": "d", "artifact_file_path": "d/a.txt" }),
+            json!({ "url": URL, "description": "d", "secret": "s", "format": "slack",
+                "event": { "entity": "PROMPT", "action": "CREATED" },
+                "events": [{ "entity": 2, "action": "CREATED" }], "state": "parked" }),
             json!({ "max_results": 5, "filter": "", "filter_string": "", "order_by": [],
                 "view_type": 1, "run_view_type": 1 }),
         ];
@@ -218,7 +249,7 @@ fn unique(mut body: Json, number: usize) -> Json {
 /// Gives how many requests were accepted and how many were refused.
 async fn try_every_field(server: &TestServer, route: &RouteInfo) -> [usize; 2] {
     let things = Things::new(server, &format!("{} {}", route.method, route.path)).await;
-    let (path, good) = (things.path(route), things.body());
+    let (path, good) = (things.path(route), things.body_for(route));
     let good_answer = server.send_json(route.method, &path, good.clone()).await;
     check(&good_answer, route, "all fields");
     let mut number = 0;
@@ -344,7 +375,11 @@ async fn a_body_that_is_no_message_is_answered() {
 
 #[tokio::test]
 async fn a_body_that_is_too_large_is_413() {
-    let server = TestServer::start_with(|c| c.server.max_json_mib = 1).await;
+    let server = TestServer::start_with(|c| {
+        c.server.max_json_mib = 1;
+        allow_local_webhooks(c);
+    });
+    let server = server.await;
     let mut tried = 0;
     for route in routes().into_iter().filter(takes_json) {
         let things = Things::new(&server, &route.path).await;
@@ -515,6 +550,7 @@ async fn no_path_and_no_field_leads_out_of_the_data_folder() {
 /// Fills the parameters that are still in a path.
 fn things_in(things: &Things, path: &str) -> String {
     path.replace("{model_id}", &things.model)
+        .replace("{webhook_id}", &things.webhook)
         .replace("{tag_key}", "k")
         .replace("{*path}", "a")
 }

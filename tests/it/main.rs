@@ -25,3 +25,4 @@ mod server;
 mod server_routes;
 mod stale;
 mod support;
+mod webhooks;

@@ -6,13 +6,14 @@ use axum::body::Body;
 use std::path::Path;
 
 /// The groups of routes that this server has.
-const GROUPS: [&str; 8] = [
+const GROUPS: [&str; 9] = [
     "tracking-core",
     "metric-history",
     "inputs-outputs",
     "logged-models",
     "model-registry",
     "artifacts",
+    "webhooks",
     "server",
     "setup",
 ];

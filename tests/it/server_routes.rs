@@ -73,17 +73,16 @@ async fn an_unknown_route_is_404_in_the_shape_of_mlflow() {
 #[tokio::test]
 async fn routes_of_areas_that_are_not_here_are_501() {
     let server = TestServer::start().await;
-    let webhooks = server.get("/api/2.0/mlflow/webhooks").await;
-    insta::assert_snapshot!(webhooks.shown(), @r#"
+    let scorers = server.get("/api/3.0/mlflow/scorers/list").await;
+    insta::assert_snapshot!(scorers.shown(), @r#"
     501
     {
       "error_code": "NOT_IMPLEMENTED",
-      "message": "GET /api/2.0/mlflow/webhooks: this server does not have MLflow's webhooks API."
+      "message": "GET /api/3.0/mlflow/scorers/list: this server does not have MLflow's scorers API."
     }
     "#);
     for (method, path) in [
         ("POST", "/api/3.0/mlflow/traces/search"),
-        ("GET", "/api/2.0/mlflow/webhooks"),
         ("POST", "/api/3.0/mlflow/gateway/secrets/create"),
         ("GET", "/api/3.0/mlflow/workspaces"),
     ] {

@@ -1,10 +1,14 @@
 //! The handlers of our own API, below `/api/1.0`; each file begins with its `routes()`.
 
 mod models;
+mod webhooks;
 
 use super::router::Route;
 
 /// The rows of every group, by the name of the group.
 pub(super) fn routes() -> Vec<(&'static str, Vec<Route>)> {
-    vec![("registry-history", models::routes())]
+    vec![
+        ("registry-history", models::routes()),
+        ("webhook-deliveries", webhooks::routes()),
+    ]
 }

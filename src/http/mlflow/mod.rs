@@ -8,6 +8,7 @@ mod metrics;
 mod model_versions;
 mod registered_models;
 mod runs;
+mod webhooks;
 
 use super::router::Route;
 
@@ -24,5 +25,6 @@ pub(super) fn routes() -> Vec<(&'static str, Vec<Route>)> {
         ("logged-models", logged_models::routes()),
         ("model-registry", registry),
         ("artifacts", artifacts::routes()),
+        ("webhooks", webhooks::routes()),
     ]
 }

@@ -13,3 +13,5 @@ pub mod pair;
 pub mod registered_model;
 pub mod registry_history;
 pub mod run;
+pub mod webhook;
+pub mod webhook_delivery;

@@ -402,6 +402,20 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         expect: Status(400),
         labels: &["reg: models of -1"],
     },
+    Difference {
+        why: "A refused address of a webhook comes with the key that allows it",
+        expect: Message(
+            "Webhook URL must not resolve to a non-public IP address. '127.0.0.1' resolves to \
+             127.0.0.1. It is a loopback address; add its network to \
+             webhooks.allowed_private_networks to allow it.",
+        ),
+        labels: &["wh create private"],
+    },
+    Difference {
+        why: "Webhooks can ask for events that MLflow lacks, such as the deletion of a version",
+        expect: Status(200),
+        labels: &["wh bad combo"],
+    },
 ];
 
 /// Finds the documented difference of a label.
