@@ -133,7 +133,8 @@ def _command(kind, port, home):
 def _environment(settings):
     ours = ("MLFLOW_", "_MLFLOW_", "TRACKWAY_")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
-    made = {**kept, "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "1", **RECEIVERS, **settings}
+    quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "1"}
+    made = {**kept, **quiet, **RECEIVERS, **settings}
     return {name: value for name, value in made.items() if value is not None}
 
 

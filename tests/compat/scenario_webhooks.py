@@ -58,9 +58,12 @@ class Scenario:
         return given[0] if given else None
 
     def ask(self, label, method, path, body=None, /, **params):
-        """Records one raw request; gives the body of the answer."""
+        """Records one raw request; gives the body of the answer. Lists hold our webhooks alone."""
         content = self.rec.ask(label, method, path, body, **params)
         label, shown = self.rec.entries.pop()
+        body = shown["body"]
+        if "webhooks" in body:
+            body["webhooks"] = [w for w in body["webhooks"] if "<mark>" in w["url"]]
         self.rec.entries.append((label, self.hide(shown)))
         return content
 

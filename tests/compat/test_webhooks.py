@@ -16,8 +16,8 @@ from support import unique
 
 # Steps of the scenario of which MLflow tells although they change nothing.
 SILENT = ("version tag again", "unknown version tag gone", "alias set again", "unknown alias gone")
-# Labels of the scenario where the two servers differ on purpose, each with its reason. An entry that
-# no longer differs fails the test too, so that the table stays true.
+# Labels of the scenario where the two servers differ on purpose, each with its reason. An entry
+# that no longer differs fails the test too, so that the table stays true.
 DOCUMENTED = {
     "create with event of a wrong pair": "the text names our events too",
     "create with event without action": "a mistake of the user is no fault of the server",
