@@ -163,8 +163,11 @@ def test_events_that_mlflow_lacks_do_not_trouble_its_client(
     one = webhook("both", "model_version_tag.set")
     known = {"entity": "MODEL_VERSION_TAG", "action": "SET"}
     rest.send(f"webhooks/{one.webhook_id}", {"events": [known, *events]}, "PATCH")
-    assert rest.send("webhooks", {"name": "own", "url": f"{receiver.url}/own",
-                                  "events": events}).status_code == 200
+    answer = rest.send("webhooks", {"name": "own", "url": f"{receiver.url}/own", "events": events})
+    own = answer.json()["webhook"]["webhook_id"]
+    listed = {found["webhook_id"] for found in rest.get("/api/1.0/webhooks").json()["webhooks"]}
+    assert listed >= {own, one.webhook_id}
+    assert own not in {found.webhook_id for found in client.list_webhooks()}
     for found in (client.get_webhook(one.webhook_id),
                   next(w for w in client.list_webhooks() if w.webhook_id == one.webhook_id)):
         assert [str(event) for event in found.events] == ["model_version_tag.set"]
@@ -177,6 +180,7 @@ def test_events_that_mlflow_lacks_do_not_trouble_its_client(
         ("champion", None, "1")] * 2
     assert [(b["data"]["version"], b["data"]["from"], b["data"]["to"]) for b in staged] == [
         ("1", "None", "Staging")] * 2
+    client.delete_webhook(own)
 
 
 def test_only_https_to_public_addresses_is_accepted_by_default(start_server):

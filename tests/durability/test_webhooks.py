@@ -174,6 +174,39 @@ def check_attempts(arrivals):
         assert arrival.signature == f"v1,{tag}"
 
 
+SETTINGS = {
+    "WEBHOOKS_ALLOWED_SCHEMES": "http", "WEBHOOKS_ALLOWED_PRIVATE_NETWORKS": "127.0.0.1",
+    "WEBHOOKS_TIMEOUT_S": 1, "WEBHOOKS_QUICK_RETRIES": 100,
+}
+
+
+def expected_of(client, names):
+    """The events that the history of each model stands for."""
+    return {name: [event for entry in history(client, name) for event in events_of(entry)]
+            for name in names}
+
+
+def test_a_server_killed_before_any_delivery_delivers_all_when_it_runs_again(
+    make_server, receiver
+):
+    hooks, rng = receiver(lambda *_: OK), random.Random(1)
+    server = make_server(**SETTINGS).start()
+    client = server.client()
+    webhook = create_webhook(client, "one", f"http://127.0.0.1:{hooks.port}/one")
+    names = create_models(client)
+    hooks.kill()
+    for _ in range(60):
+        move(client, rng, rng.choice(names))
+    server.kill()
+    assert not hooks.arrivals
+    hooks.start()
+    client = server.start().client()
+    wait_until_delivered(client, [webhook], 40)
+    expected = expected_of(client, names)
+    assert sum(map(len, expected.values())) > 60
+    check_arrivals(hooks.arrivals, expected)
+
+
 @pytest.mark.time_limit(90)
 def test_kills_of_server_and_receiver_lose_no_event_and_keep_the_order(
     make_server, receiver, figures
@@ -182,10 +215,7 @@ def test_kills_of_server_and_receiver_lose_no_event_and_keep_the_order(
     figures(f"webhooks: DURABILITY_SEED={seed}")
     rng = random.Random(seed)
     hooks = receiver(decide_by(random.Random(rng.getrandbits(32))))
-    server = make_server(
-        WEBHOOKS_ALLOWED_SCHEMES="http", WEBHOOKS_ALLOWED_PRIVATE_NETWORKS="127.0.0.1",
-        WEBHOOKS_TIMEOUT_S=1, WEBHOOKS_QUICK_RETRIES=100,
-    ).start()
+    server = make_server(**SETTINGS).start()
     client = server.client()
     paths = {f"/{name}": create_webhook(client, name, f"http://127.0.0.1:{hooks.port}/{name}")
              for name in ("one", "two")}
@@ -209,8 +239,7 @@ def test_kills_of_server_and_receiver_lose_no_event_and_keep_the_order(
     wait_until_delivered(client, paths.values(), 60)
     drained = time.monotonic() - started
 
-    entries = {name: history(client, name) for name in names}
-    expected = {name: [e for entry in entries[name] for e in events_of(entry)] for name in names}
+    expected = expected_of(client, names)
     with hooks.lock:
         arrivals = list(hooks.arrivals)
     for path in paths:
