@@ -61,10 +61,9 @@ create table webhook_deliveries (
 );
 create index webhook_deliveries_due on webhook_deliveries (webhook_id, next_attempt_at, id)
     where state = 1 and ready;
-create index webhook_deliveries_of_object on webhook_deliveries (webhook_id, object, id)
-    where state = 1;
-create index webhook_deliveries_of_next_object on webhook_deliveries (webhook_id, next_object, id)
-    where state = 1 and next_object is not null;
+create index webhook_deliveries_of_object on webhook_deliveries (webhook_id, object, state, id);
+create index webhook_deliveries_of_next_object
+    on webhook_deliveries (webhook_id, next_object, state, id) where next_object is not null;
 create index webhook_deliveries_by_state on webhook_deliveries (webhook_id, state, id);
 create index webhook_deliveries_by_webhook on webhook_deliveries (webhook_id, id);
 create index webhook_deliveries_finished on webhook_deliveries (finished_at)

@@ -10,6 +10,7 @@ pub mod format;
 pub mod kind;
 pub mod outbox;
 pub mod parcel;
+pub mod rule;
 pub mod schedule;
 pub mod seal;
 pub mod send;

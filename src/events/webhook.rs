@@ -3,6 +3,7 @@
 use super::format::Format;
 use super::kind::{self, EventType, Origin};
 use super::outbox;
+use super::rule;
 use super::seal::StoredSecret;
 use crate::audit::note::Change;
 use crate::ctx::Ctx;
@@ -13,15 +14,6 @@ use crate::python;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeSet, HashMap};
-
-/// Characters of a URL.
-const MAX_URL: usize = 2_000;
-/// Characters of a description.
-const MAX_DESCRIPTION: usize = 1_000;
-/// Bytes of a secret.
-const MAX_SECRET: usize = 1_000;
-/// Characters of a name.
-const MAX_NAME: usize = 63;
 
 /// Whether a webhook is sent anything; stored as 1 and 2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -155,65 +147,6 @@ struct Token {
     id: i64,
 }
 
-/// Refuses a name that MLflow refuses, in its words.
-pub fn check_name(name: &str) -> Result<()> {
-    let is_end = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
-    let is_inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    let mut chars = name.chars();
-    let good = is_end(name.chars().next())
-        && is_end(name.chars().next_back())
-        && chars.all(is_inner)
-        && name.len() <= MAX_NAME;
-    if good {
-        return Ok(());
-    }
-    Err(Error::invalid(format!(
-        "Webhook name {} is invalid. It must start and end with a letter or digit, be less than 63 \
-         characters long, and contain only letters, digits, dots (.), underscores (_), and hyphens \
-         (-).",
-        python::repr(name)
-    )))
-}
-
-/// Refuses a URL, description or secret that is too long; `None` for one that is not given.
-pub fn check_lengths(
-    url: Option<&str>,
-    description: Option<&str>,
-    secret: Option<&str>,
-) -> Result<()> {
-    let texts = [
-        (
-            "url",
-            url.map_or(0, |text| text.chars().count()),
-            MAX_URL,
-            "characters",
-        ),
-        (
-            "description",
-            description.map_or(0, |text| text.chars().count()),
-            MAX_DESCRIPTION,
-            "characters",
-        ),
-        ("secret", secret.map_or(0, str::len), MAX_SECRET, "bytes"),
-    ];
-    match texts.into_iter().find(|(_, length, most, _)| length > most) {
-        None => Ok(()),
-        Some((name, length, most, unit)) => Err(Error::invalid(format!(
-            "The {name} of a webhook has at most {most} {unit}, and this one has {length}."
-        ))),
-    }
-}
-
-/// Refuses an empty list of events, in MLflow's words.
-pub fn check_events(events: &[EventType]) -> Result<()> {
-    match events {
-        [] => Err(Error::invalid(
-            "Webhook events must be a non-empty list of WebhookEvent objects: [].",
-        )),
-        _ => Ok(()),
-    }
-}
-
 /// The columns that `from_row` reads.
 const COLUMNS: &str = "w.id, w.uuid, w.name, w.description, w.url, w.secret, w.secret_sealed, \
     w.status, w.format, w.lifecycle, w.created_at, w.updated_at";
@@ -239,7 +172,7 @@ fn from_row(row: &Row<'_>) -> Result<Webhook> {
 
 /// Creates a webhook and gives it.
 pub fn create(tx: &mut Tx<'_>, ctx: &Ctx, new: &NewWebhook) -> Result<Webhook> {
-    check_events(&new.events)?;
+    rule::check_events(&new.events)?;
     let secret = new.secret.as_ref();
     let id: i64 = tx.query_one(
         "insert into webhooks (uuid, name, description, url, secret, secret_sealed, status, format,
@@ -408,7 +341,7 @@ pub fn update(tx: &mut Tx<'_>, ctx: &Ctx, uuid: &str, update: &Update) -> Result
         ],
     )?;
     if let Some(events) = &update.events {
-        check_events(events)?;
+        rule::check_events(events)?;
         set_events(tx, old.id, events)?;
     }
     if status == Status::Disabled {
@@ -438,21 +371,4 @@ pub fn delete(tx: &mut Tx<'_>, ctx: &Ctx, uuid: &str) -> Result<()> {
         .before(webhook.told())
         .note(tx);
     outbox::cancel_all(tx, webhook.id, ctx.now, "The webhook was deleted.")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_mlflows() {
-        let longest = "a".repeat(MAX_NAME);
-        for name in ["w", "W9", "a.b_c-d", &longest] {
-            assert!(check_name(name).is_ok(), "{name}");
-        }
-        let too_long = "a".repeat(MAX_NAME + 1);
-        for name in ["", "-", "a-", ".a", "a b", "a\n", "ſ", "é", &too_long] {
-            assert!(check_name(name).is_err(), "{name}");
-        }
-    }
 }

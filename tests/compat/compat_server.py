@@ -20,6 +20,12 @@ import requests
 TRACKWAY, MLFLOW = "trackway", "mlflow"
 # MLflow's server imports for half a minute on a small machine; Trackway answers in well under one.
 START_SECONDS = {TRACKWAY: 20, MLFLOW: 150}
+# Webhooks may lead to receivers on this machine, and MLflow's server sees a new one at once.
+RECEIVERS = {
+    "MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "http,https",
+    "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS": "true",
+    "MLFLOW_WEBHOOK_CACHE_TTL": "0",
+}
 # Made absolute at once: tests change the working directory.
 BINARY = Path(os.environ["TRACKWAY_BIN"]).resolve() if os.environ.get("TRACKWAY_BIN") else None
 
@@ -83,10 +89,11 @@ def selected():
     )
 
 
-def start(kind, extra=(), prefix=""):
+def start(kind, extra=(), prefix="", settings=None):
     """Starts a server of `kind` on a free port with `extra` options; waits until it is healthy.
 
-    `prefix` is the static prefix under which its health check lives. Raises RuntimeError with the
+    `prefix` is the static prefix under which its health check lives; `settings` are variables of
+    its environment, None for one that is left out. Raises RuntimeError with the
     end of the server's log if it exits or is not healthy in time.
     """
     port = free_port()
@@ -95,7 +102,8 @@ def start(kind, extra=(), prefix=""):
     command = _command(kind, port, home) + list(extra)
     with log.open("wb") as out:
         process = subprocess.Popen(
-            command, stdout=out, stderr=subprocess.STDOUT, cwd=home, env=_environment(),
+            command, stdout=out, stderr=subprocess.STDOUT, cwd=home,
+            env=_environment(settings or {}),
             start_new_session=True,
         )
     server = Server(kind, f"http://127.0.0.1:{port}", process, log, home)
@@ -122,9 +130,12 @@ def _command(kind, port, home):
     ]
 
 
-def _environment():
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "_MLFLOW_", "TRACKWAY_"))}
-    return {**kept, "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "1"}
+def _environment(settings):
+    ours = ("MLFLOW_", "_MLFLOW_", "TRACKWAY_")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
+    quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "1"}
+    made = {**kept, **quiet, **RECEIVERS, **settings}
+    return {name: value for name, value in made.items() if value is not None}
 
 
 def _wait_until_healthy(server, prefix):

@@ -3,6 +3,9 @@
 ARTIFACTS = "/api/2.0/mlflow-artifacts"
 AJAX = "/ajax-api/2.0/mlflow"
 
+# No event ever goes to it, and nobody listens there.
+WEBHOOK = {"name": "subject", "url": "http://127.0.0.1:9/x",
+           "events": [{"entity": "BUDGET_POLICY", "action": "EXCEEDED"}]}
 # Good requests that name something which is not there.
 NAMES_NOTHING = ("experiments/delete", "experiments/restore", "experiments/delete-tag",
                  "runs/delete", "runs/delete-tag", "registered-models/delete",
@@ -10,7 +13,7 @@ NAMES_NOTHING = ("experiments/delete", "experiments/restore", "experiments/delet
 
 
 def subject(rest, name):
-    """Creates an experiment, a run, a logged model and a registered one; gives their ids."""
+    """Creates an experiment, a run, both kinds of model and a webhook; gives their ids."""
     experiment = rest.send("experiments/create", {"name": name}).json()["experiment_id"]
     body = {"experiment_id": experiment, "start_time": 1, "run_name": "subject"}
     run = rest.send("runs/create", body).json()["run"]["info"]["run_id"]
@@ -19,7 +22,8 @@ def subject(rest, name):
     rest.send("registered-models/create", {"name": name})
     rest.send("model-versions/create", {"name": name, "source": "s3://bucket/x"})
     rest.send("registered-models/alias", {"name": name, "alias": "a", "version": "1"})
-    return {"experiment": experiment, "run": run, "model": model, "name": name}
+    webhook = rest.send("webhooks", WEBHOOK).json()["webhook"]["webhook_id"]
+    return {"experiment": experiment, "run": run, "model": model, "name": name, "webhook": webhook}
 
 
 def posts(ids):
@@ -81,6 +85,7 @@ def posts(ids):
             "datasets": [{"dataset_name": "d"}],
             "order_by": [{"field_name": "name", "ascending": True}], "page_token": ""}),
         **registry_posts(ids["name"]),
+        **webhook_posts(ids["webhook"]),
     }
 
 
@@ -113,6 +118,17 @@ def registry_posts(name):
     }
 
 
+def webhook_posts(webhook):
+    """Body routes of webhooks, in the shape of `posts`."""
+    full = {**WEBHOOK, "description": "d", "secret": "s", "status": "ACTIVE"}
+    return {
+        "webhooks create": ("POST", "webhooks", full),
+        "webhooks update": ("PATCH", f"webhooks/{webhook}", full),
+        "webhooks test": ("POST", f"webhooks/{webhook}/test", {"event": WEBHOOK["events"][0]}),
+        "webhooks delete": ("DELETE", f"webhooks/{webhook}", {}),
+    }
+
+
 def gets(ids):
     """Query routes as {label: (path, parameters)}; each is accepted as it stands."""
     run, experiment, model = ids["run"], ids["experiment"], ids["model"]
@@ -135,6 +151,8 @@ def gets(ids):
         "artifacts/list": ("artifacts/list", {"run_id": run, "path": "a", "page_token": ""}),
         "artifacts proxy list": (f"{ARTIFACTS}/artifacts", {"path": "a"}),
         **registry_gets(ids["name"]),
+        "webhooks get": (f"webhooks/{ids['webhook']}", {}),
+        "webhooks list": ("webhooks", {"max_results": "5", "page_token": ""}),
     }
 
 

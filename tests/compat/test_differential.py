@@ -18,14 +18,6 @@ DOCUMENTED = {
 }
 
 
-@pytest.fixture(scope="module")
-def reference(server, start_server):
-    """MLflow's own server: the one under test if it is of that kind, else a second one."""
-    if server.kind == compat_server.MLFLOW:
-        return server
-    return start_server(kind=compat_server.MLFLOW)
-
-
 @pytest.mark.time_limit(240)
 def test_every_answer_of_the_scenario_equals_that_of_mlflows_own_server(server, reference):
     from scenario import play  # names classes that the old client does not have

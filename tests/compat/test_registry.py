@@ -1,4 +1,4 @@
-"""The model registry through `MlflowClient` and the fluent API: everything but webhooks."""
+"""The model registry through `MlflowClient` and the fluent API."""
 
 import time
 

@@ -7,7 +7,7 @@ use crate::events::format::Letter;
 use crate::events::kind::EventType;
 use crate::events::parcel::{self, Envelope};
 use crate::events::webhook::{self, Scope, Webhook};
-use crate::events::{example, send};
+use crate::events::{example, rule, send};
 use crate::http::file::Segments;
 use crate::http::input::Wire;
 use crate::http::reply::{Empty, Reply};
@@ -82,7 +82,7 @@ async fn update(
     let known = id.clone();
     app.db.read(move |tx| webhook::find(tx, &known)).await?;
     if let Some(name) = &update.name {
-        webhook::check_name(name)?;
+        rule::check_name(name)?;
     }
     if let Some(url) = &update.url {
         app.sender.check_host(url).await?;

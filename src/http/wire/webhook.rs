@@ -8,8 +8,9 @@ use super::field::{Field, Message, missing, wrong_type};
 use crate::error::{Error, Result};
 use crate::events::format::Format;
 use crate::events::kind::{EventType, Origin};
+use crate::events::rule;
 use crate::events::seal::StoredSecret;
-use crate::events::webhook::{self, NewSecret, NewWebhook, Page, Status, Update, Webhook};
+use crate::events::webhook::{NewSecret, NewWebhook, Page, Status, Update, Webhook};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -118,8 +119,8 @@ impl CreateWebhook {
         let status = status(self.status)?;
         let format = format(self.format)?;
         let events = events(list)?;
-        webhook::check_name(&name)?;
-        webhook::check_lengths(Some(&url), description.as_deref(), secret.as_deref())?;
+        rule::check_name(&name)?;
+        rule::check_lengths(Some(&url), description.as_deref(), secret.as_deref())?;
         Ok(NewWebhook {
             uuid,
             name,
@@ -160,7 +161,7 @@ impl UpdateWebhook {
         let status = status(self.status)?;
         let format = format(self.format)?;
         let events = events(list)?;
-        webhook::check_lengths(url.as_deref(), description.as_deref(), secret.as_deref())?;
+        rule::check_lengths(url.as_deref(), description.as_deref(), secret.as_deref())?;
         Ok(Update {
             name,
             description,
