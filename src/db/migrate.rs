@@ -14,6 +14,11 @@ const STEPS: &[(i64, &str, &str)] = &[
         "registry",
         include_str!("../../migrations/0002_registry.sql"),
     ),
+    (
+        7,
+        "consumers",
+        include_str!("../../migrations/0007_consumers.sql"),
+    ),
 ];
 
 /// Which schema steps are applied and which are missing; after a migration none is missing.

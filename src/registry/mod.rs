@@ -5,10 +5,14 @@
 //! transaction, so that the history alone gives the current state.
 
 pub mod alias;
+pub mod consumer;
 pub mod history;
 pub mod model;
+pub mod model_uri;
 mod origin;
 pub mod past;
+pub mod resolution;
+pub mod resolve;
 pub mod rule;
 pub mod search;
 pub mod source;

@@ -185,6 +185,11 @@ pub fn find(tx: &mut Tx<'_>, at: &VersionRef) -> Result<Version> {
 /// Gives where the files of a version are, as a location that needs no run to be looked up.
 pub fn find_files(tx: &mut Tx<'_>, at: &VersionRef) -> Result<String> {
     let location = find_row(tx, at)?.storage_location;
+    place(tx, location)
+}
+
+/// Gives where a storage location leads, as a location that needs no run to be looked up.
+pub(super) fn place(tx: &mut Tx<'_>, location: String) -> Result<String> {
     match source::run_path(&location) {
         Some((run_id, path)) => {
             let run = run::find(tx, run_id)?;
