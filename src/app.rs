@@ -4,6 +4,8 @@ pub use crate::ctx::{Clock, Ctx, Ids};
 
 use crate::artifacts::{LocationPolicy, Shelf};
 use crate::db::Db;
+use crate::jobs::follow::Followers;
+use crate::jobs::sighting::Sightings;
 use crate::tracking::rule::LongValues;
 use regex::Regex;
 use std::sync::Arc;
@@ -15,6 +17,10 @@ pub struct App {
     pub artifacts: Shelf,
     pub clock: Clock,
     pub ids: Ids,
+    /// Requests that wait for the registry to change.
+    pub followers: Followers,
+    /// Who asked where a URI leads, as far as it is not written down yet.
+    pub sightings: Sightings,
     pub settings: Arc<Settings>,
 }
 
@@ -29,6 +35,10 @@ pub struct Settings {
     pub location_policy: LocationPolicy,
     /// What the source of a new model version must match; `None` for anything.
     pub source_pattern: Option<Regex>,
+    /// How long a report of a consumer counts, in milliseconds.
+    pub consumer_stale_after_ms: i64,
+    /// How long what consumers say and ask is kept, in milliseconds.
+    pub consumer_kept_ms: i64,
     /// The largest JSON body that is read, in bytes.
     pub max_json_bytes: usize,
     /// Whether everything but artifacts is switched off.

@@ -8,6 +8,8 @@ use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::http::router;
 use crate::jobs::Jobs;
+use crate::jobs::follow::Followers;
+use crate::jobs::sighting::Sightings;
 use crate::tracking::experiment;
 use crate::tracking::rule::LongValues;
 use axum::serve::ListenerExt;
@@ -35,6 +37,8 @@ pub async fn open(config: &Config, clock: Clock, ids: Ids) -> Result<App> {
     db.write(move |tx| experiment::ensure_default(tx, now, &root))
         .await?;
     Ok(App {
+        followers: Followers::new(db.clone()),
+        sightings: Sightings::default(),
         db,
         artifacts: Shelf::new(store, config.local_roots()?),
         clock,
@@ -54,6 +58,8 @@ pub async fn open(config: &Config, clock: Clock, ids: Ids) -> Result<App> {
             },
             artifact_root,
             source_pattern: source_pattern(&config.registry.source_regex)?,
+            consumer_stale_after_ms: config.registry.consumer_stale_after_s * 1000,
+            consumer_kept_ms: config.registry.consumer_kept_days * 86_400_000,
             max_json_bytes: config.max_json_bytes(),
             only_artifacts: config.artifacts.only,
         }),
@@ -96,6 +102,7 @@ pub async fn run(config: Config) -> Result<()> {
     wait_for_signal().await?;
     tracing::info!("stopping: finishing the requests under way");
     stop.cancel();
+    app.followers.stop();
     if tokio::time::timeout(config.shutdown_grace(), served)
         .await
         .is_err()
@@ -105,6 +112,7 @@ pub async fn run(config: Config) -> Result<()> {
         );
     }
     jobs.stop().await;
+    app.sightings.flush(&app.db).await?;
     app.db.close().await?;
     tracing::info!("stopped");
     Ok(())

@@ -26,3 +26,15 @@ pub use location::{LocationPolicy, Place};
 pub use path::ArtifactPath;
 pub use shelf::Shelf;
 pub use store::{ArtifactStore, Download, Entry, Found, Stored};
+
+use std::fmt::Write;
+
+/// Writes bytes, such as a digest, as hexadecimal digits in lower case.
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}

@@ -207,6 +207,8 @@ pub static KEYS: &[Key] = &[
     Key::new("tracking.fold_interval_ms", Kind::Int(10, 3_600_000)),
     Key::new("registry.source_regex", Kind::Text(check_regex))
         .mlflow("MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX"),
+    Key::new("registry.consumer_stale_after_s", Kind::Int(1, 31_536_000)),
+    Key::new("registry.consumer_kept_days", Kind::Int(1, 36_500)),
     Key::new("log.format", Kind::Choice(&["text", "json"])).flag("log-format"),
     Key::new("log.level", Kind::Text(logging::check_filter)).flag("log-level"),
 ];

@@ -92,10 +92,12 @@ pub struct Tracking {
     pub fold_interval_ms: u64,
 }
 
-/// What may be registered.
+/// What may be registered, and how long its consumers are remembered.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Registry {
     pub source_regex: String,
+    pub consumer_stale_after_s: i64,
+    pub consumer_kept_days: i64,
 }
 
 /// What is logged and how a line looks.

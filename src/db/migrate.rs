@@ -15,6 +15,11 @@ const STEPS: &[(i64, &str, &str)] = &[
         include_str!("../../migrations/0002_registry.sql"),
     ),
     (
+        5,
+        "manifests",
+        include_str!("../../migrations/0005_manifests.sql"),
+    ),
+    (
         7,
         "consumers",
         include_str!("../../migrations/0007_consumers.sql"),

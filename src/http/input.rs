@@ -1,6 +1,7 @@
 //! Reads requests: the extractors that handlers name as arguments.
 
 use super::wire::body;
+use super::wire::consumer;
 use super::wire::field::Message;
 use crate::app::{App, Ctx};
 use crate::ctx::ANONYMOUS;
@@ -140,6 +141,31 @@ fn reason(headers: &HeaderMap) -> Result<String> {
 
 fn refused_reason(what: &str) -> Error {
     Error::invalid(format!("The header {REASON} {what}."))
+}
+
+/// The header by which a serving process says its name, percent-encoded UTF-8.
+pub const CONSUMER: HeaderName = HeaderName::from_static("x-trackway-consumer");
+
+/// The name of the serving process that asks; `None` where it does not say.
+pub struct Consumer(pub Option<String>);
+
+impl FromRequestParts<App> for Consumer {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self> {
+        let Some(given) = parts.headers.get(&CONSUMER) else {
+            return Ok(Consumer(None));
+        };
+        let decoded = percent_encoding::percent_decode(given.as_bytes()).decode_utf8();
+        let name = decoded.map_err(|_| {
+            Error::invalid(format!(
+                "The header {CONSUMER} is not percent-encoded UTF-8."
+            ))
+        })?;
+        let place = format!("The header {CONSUMER}");
+        consumer::check_name(&place, &name)?;
+        Ok(Consumer(Some(name.into_owned())))
+    }
 }
 
 /// The id under which a request is logged and answered.

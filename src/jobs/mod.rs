@@ -1,13 +1,17 @@
 //! Work that goes on beside the requests: folding metrics, watching for silent runs, giving free
-//! room of the database back.
+//! room of the database back, writing down who resolved what.
 //!
 //! Each job is a loop of short transactions. A job that fails logs why and goes on at its next
 //! turn; it never stops the server.
+
+pub mod follow;
+pub mod sighting;
 
 use crate::app::{App, Ctx};
 use crate::config::Tracking;
 use crate::db::Db;
 use crate::error::Result;
+use crate::registry::consumer;
 use crate::tracking::{fold, watch};
 use std::time::Duration;
 use tokio::task::JoinHandle;
@@ -20,6 +24,12 @@ const WATCH_EVERY: Duration = Duration::from_secs(30);
 
 /// How often free room of the database is looked for.
 const RECLAIM_EVERY: Duration = Duration::from_secs(5);
+
+/// How often it is written down which consumers resolved what.
+const SIGHTINGS_EVERY: Duration = Duration::from_secs(3);
+
+/// How often consumers are looked for that were not heard of for long.
+const FORGET_EVERY: Duration = Duration::from_secs(600);
 
 /// The running jobs.
 pub struct Jobs {
@@ -45,6 +55,7 @@ impl Jobs {
         });
         let fold_every = Duration::from_millis(settings.fold_interval_ms);
         let (folding, watching, reclaiming) = (app.clone(), app.clone(), app.db.clone());
+        let (sighting, forgetting) = (app.clone(), app.clone());
         let running = vec![
             repeat("fold", fold_every, &stop, move || {
                 fold_once(folding.clone(), segments)
@@ -54,6 +65,12 @@ impl Jobs {
             }),
             repeat("reclaim", RECLAIM_EVERY, &stop, move || {
                 reclaim_once(reclaiming.clone())
+            }),
+            repeat("sightings", SIGHTINGS_EVERY, &stop, move || {
+                sight_once(sighting.clone())
+            }),
+            repeat("consumers", FORGET_EVERY, &stop, move || {
+                forget_once(forgetting.clone())
             }),
         ];
         Self { stop, running }
@@ -139,4 +156,20 @@ async fn watch_once(app: App, limits: watch::Limits) -> Result<usize> {
 
 async fn reclaim_once(db: Db) -> Result<usize> {
     db.reclaim().await
+}
+
+/// Writes down who resolved what. It never asks for an early next turn: what was seen may gather.
+async fn sight_once(app: App) -> Result<usize> {
+    app.sightings.flush(&app.db).await?;
+    Ok(0)
+}
+
+async fn forget_once(app: App) -> Result<usize> {
+    let before = app.clock.now() - app.settings.consumer_kept_ms;
+    let forgotten = app
+        .db
+        .write(move |tx| consumer::forget_old(tx, before))
+        .await?;
+    tracing::debug!(forgotten, "forgot consumers that were not heard of for long");
+    Ok(0)
 }

@@ -7,6 +7,7 @@
 pub mod alias;
 pub mod consumer;
 pub mod history;
+pub mod manifest;
 pub mod model;
 pub mod model_uri;
 mod origin;

@@ -2,7 +2,7 @@
 
 use super::history::{self, Change, Kind};
 use super::version::{self, Order, Version};
-use super::{alias, rule, tag};
+use super::{alias, manifest, rule, tag};
 use crate::ctx::Ctx;
 use crate::db::{Row, Tx, Value, placeholders};
 use crate::error::{Error, Result};
@@ -196,6 +196,7 @@ pub fn rename(tx: &mut Tx<'_>, ctx: &Ctx, name: &str, new_name: &str) -> Result<
 pub fn delete(tx: &mut Tx<'_>, ctx: &Ctx, name: &str) -> Result<()> {
     let model = open(tx, name)?;
     alias::delete_all(tx, ctx, &model)?;
+    manifest::delete_of_model(tx, &model)?;
     for table in [
         "registered_model_tags",
         "model_version_tags",

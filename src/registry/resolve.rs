@@ -7,7 +7,7 @@ use super::model::{self, Model};
 use super::model_uri::{ModelUri, Target};
 use super::stage::Stage;
 use super::version::{self, Version, VersionRef};
-use super::{alias, past};
+use super::{alias, manifest, past};
 use crate::db::Tx;
 use crate::error::{Code, Error, Result};
 use crate::params;
@@ -18,6 +18,8 @@ pub struct Resolved {
     pub uri: ModelUri,
     /// With its aliases and tags.
     pub version: Version,
+    /// The digest over its files; `None` where there is none.
+    pub digest: Option<String>,
     /// Where the files are, as a location that needs no run to be looked up; `None` where the run
     /// of the source is gone.
     pub storage_uri: Option<String>,
@@ -56,6 +58,7 @@ pub fn resolve(tx: &mut Tx<'_>, uri: &ModelUri) -> Result<Resolved> {
     };
     Ok(Resolved {
         uri: uri.clone(),
+        digest: manifest::digest(tx, version.id)?,
         version,
         storage_uri,
         generation,

@@ -1,12 +1,11 @@
 //! The digests of files that came in through the server, by their path below the destination.
 
 use super::watch;
-use crate::artifacts::{ArtifactPath, Stored};
+use crate::artifacts::{ArtifactPath, Stored, hexadecimal};
 use crate::ctx::Ctx;
 use crate::db::Tx;
 use crate::error::Result;
 use crate::params;
-use std::fmt::Write;
 
 /// Records what was stored at a path, in place of what was recorded before.
 pub fn record(tx: &mut Tx<'_>, ctx: &Ctx, path: &ArtifactPath, stored: Stored) -> Result<()> {
@@ -50,13 +49,4 @@ pub fn digest(tx: &mut Tx<'_>, path: &ArtifactPath) -> Result<Option<String>> {
         params![path.as_str()],
         |row| row.get(0),
     )
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }

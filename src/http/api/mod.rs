@@ -1,10 +1,16 @@
 //! The handlers of our own API, below `/api/1.0`; each file begins with its `routes()`.
 
+mod consumers;
 mod models;
+mod resolve;
 
 use super::router::Route;
 
 /// The rows of every group, by the name of the group.
 pub(super) fn routes() -> Vec<(&'static str, Vec<Route>)> {
-    vec![("registry-history", models::routes())]
+    vec![
+        ("registry-history", models::routes()),
+        ("resolver", resolve::routes()),
+        ("consumers", consumers::routes()),
+    ]
 }

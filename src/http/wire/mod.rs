@@ -3,6 +3,7 @@
 pub mod artifact;
 pub mod batch;
 pub mod body;
+pub mod consumer;
 pub mod dataset;
 pub mod experiment;
 pub mod field;
@@ -12,4 +13,5 @@ pub mod model_version;
 pub mod pair;
 pub mod registered_model;
 pub mod registry_history;
+pub mod resolve;
 pub mod run;
