@@ -33,6 +33,26 @@ impl<M: Message> FromRequest<App> for Wire<M> {
     }
 }
 
+/// A request of our own API that says everything in its query, whatever its method.
+pub struct Asked<M>(pub M);
+
+impl<M: Message> FromRequest<App> for Asked<M> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self> {
+        let (parts, body) = request.into_parts();
+        if !read_body(body, app.settings.max_json_bytes)
+            .await?
+            .is_empty()
+        {
+            return Err(Error::invalid(
+                "This request takes no body: write its parameters into the query.",
+            ));
+        }
+        Ok(Asked(body::read_query(parts.uri.query().unwrap_or(""))?))
+    }
+}
+
 fn check_content_type(headers: &HeaderMap) -> Result<()> {
     let Some(given) = headers.get(header::CONTENT_TYPE) else {
         return Err(Error::invalid(

@@ -170,6 +170,9 @@ async fn forget_once(app: App) -> Result<usize> {
         .db
         .write(move |tx| consumer::forget_old(tx, before))
         .await?;
-    tracing::debug!(forgotten, "forgot consumers that were not heard of for long");
+    tracing::debug!(
+        forgotten,
+        "forgot consumers that were not heard of for long"
+    );
     Ok(0)
 }

@@ -189,7 +189,9 @@ fn lag(report: &Report, desired: &Desired) -> Option<String> {
     }
     let (loaded, registered) = (report.loaded_digest.as_ref()?, resolved.digest.as_ref()?);
     (loaded != registered).then(|| {
-        format!("It serves files with the digest {loaded}; those of version {number} have {registered}.")
+        format!(
+            "It serves files with the digest {loaded}; those of version {number} have {registered}."
+        )
     })
 }
 

@@ -3,7 +3,7 @@
 use crate::app::{App, Ctx};
 use crate::error::Result;
 use crate::http::file::Segments;
-use crate::http::input::Wire;
+use crate::http::input::{Asked, Wire};
 use crate::http::reply::Reply;
 use crate::http::router::{Access, Route, delete, get, post};
 use crate::http::wire::consumer::{
@@ -52,13 +52,10 @@ async fn list(
 async fn forget(
     State(app): State<App>,
     Segments(consumer): Segments<String>,
-    Wire(request): Wire<ForgetConsumer>,
+    Asked(request): Asked<ForgetConsumer>,
 ) -> Result<Reply<ForgottenReply>> {
     let what = request.check(consumer)?;
-    let forgotten = app
-        .db
-        .write(move |tx| consumer::forget(tx, &what))
-        .await?;
+    let forgotten = app.db.write(move |tx| consumer::forget(tx, &what)).await?;
     Ok(Reply(ForgottenReply { forgotten }))
 }
 

@@ -94,7 +94,10 @@ fn found_at(resolved: Resolved) -> Result<Told> {
         ),
         (
             "x-trackway-generation",
-            resolved.generation.map(|n| n.to_string()).unwrap_or_default(),
+            resolved
+                .generation
+                .map(|n| n.to_string())
+                .unwrap_or_default(),
         ),
     ];
     let body = serde_json::to_vec(&ResolvedReply::from(resolved)).map_err(|error| {

@@ -6,7 +6,7 @@ use super::resolve::no_others;
 use crate::error::{Error, Result};
 use crate::registry::consumer::{self, Desired, Forget, Report, State, Stored};
 use crate::registry::model_uri::ModelUri;
-use crate::registry::{resolution, rule};
+use crate::registry::resolution;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
@@ -44,7 +44,7 @@ pub struct ReportLoaded {
     name: Field<String>,
     alias: Field<String>,
     state: Field<String>,
-    loaded_version: Field<String>,
+    loaded_version: Field<i64>,
     loaded_digest: Field<String>,
     error: Field<String>,
     metadata: Json,
@@ -71,9 +71,6 @@ impl ReportLoaded {
         let uri = followed(self.uri, self.name, self.alias)?;
         let state = State::parse(&self.state.required("state")?)?;
         let loaded_version = self.loaded_version.optional("loaded_version")?;
-        let loaded_version = loaded_version
-            .map(|version| rule::version_number(&version))
-            .transpose()?;
         let error = self.error.optional("error")?.unwrap_or_default();
         match state {
             State::Loaded if loaded_version.is_none() => return Err(missing("loaded_version")),
@@ -94,11 +91,7 @@ impl ReportLoaded {
 }
 
 /// Reads what a process follows: a URI, or the name of a model and an alias.
-fn followed(
-    uri: Field<String>,
-    name: Field<String>,
-    alias: Field<String>,
-) -> Result<ModelUri> {
+fn followed(uri: Field<String>, name: Field<String>, alias: Field<String>) -> Result<ModelUri> {
     let (uri, name) = (uri.optional("uri")?, name.optional("name")?);
     match (uri, name, alias.optional("alias")?) {
         (Some(uri), None, None) => ModelUri::parse(&uri),

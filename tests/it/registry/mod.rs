@@ -1,11 +1,14 @@
 //! The model registry and its history.
 
 mod aliases;
+mod consumers;
 mod files;
 mod history;
 mod models;
 mod past;
 mod random;
+mod resolve;
+mod resolve_random;
 mod search;
 mod versions;
 
