@@ -20,6 +20,11 @@ const STEPS: &[(i64, &str, &str)] = &[
         include_str!("../../migrations/0005_manifests.sql"),
     ),
     (
+        6,
+        "version_facts",
+        include_str!("../../migrations/0006_version_facts.sql"),
+    ),
+    (
         7,
         "consumers",
         include_str!("../../migrations/0007_consumers.sql"),

@@ -6,8 +6,11 @@
 
 pub mod alias;
 pub mod consumer;
+pub mod environment;
+pub mod facts;
 pub mod history;
 pub mod manifest;
+mod mlmodel;
 pub mod model;
 pub mod model_uri;
 mod origin;
@@ -16,7 +19,9 @@ pub mod resolution;
 pub mod resolve;
 pub mod rule;
 pub mod search;
+pub mod signature;
 pub mod source;
 pub mod stage;
 pub mod tag;
 pub mod version;
+mod yaml;

@@ -2,7 +2,7 @@
 
 use super::history::{self, Change, Kind};
 use super::version::{self, Order, Version};
-use super::{alias, manifest, rule, tag};
+use super::{alias, facts, manifest, rule, tag};
 use crate::ctx::Ctx;
 use crate::db::{Row, Tx, Value, placeholders};
 use crate::error::{Error, Result};
@@ -197,6 +197,7 @@ pub fn delete(tx: &mut Tx<'_>, ctx: &Ctx, name: &str) -> Result<()> {
     let model = open(tx, name)?;
     alias::delete_all(tx, ctx, &model)?;
     manifest::delete_of_model(tx, &model)?;
+    facts::store::delete_of_model(tx, &model)?;
     for table in [
         "registered_model_tags",
         "model_version_tags",

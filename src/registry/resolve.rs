@@ -7,10 +7,11 @@ use super::model::{self, Model};
 use super::model_uri::{ModelUri, Target};
 use super::stage::Stage;
 use super::version::{self, Version, VersionRef};
-use super::{alias, manifest, past};
+use super::{alias, facts, manifest, past};
 use crate::db::Tx;
 use crate::error::{Code, Error, Result};
 use crate::params;
+use serde_json::Value as Json;
 
 /// What a URI leads to.
 #[derive(Debug, Clone)]
@@ -20,6 +21,8 @@ pub struct Resolved {
     pub version: Version,
     /// The digest over its files; `None` where there is none.
     pub digest: Option<String>,
+    /// `inputs`, `outputs` and `params` as MLflow writes them; `None` where there is none.
+    pub signature: Option<Json>,
     /// Where the files are, as a location that needs no run to be looked up; `None` where the run
     /// of the source is gone.
     pub storage_uri: Option<String>,
@@ -51,7 +54,7 @@ pub fn resolve(tx: &mut Tx<'_>, uri: &ModelUri) -> Result<Resolved> {
     let Some(version) = found else {
         return Err(gone(tx, &model, &uri.target)?);
     };
-    let storage_uri = match version::place(tx, version.storage_location.clone()) {
+    let storage_uri = match version::files_at(tx, &version.storage_location) {
         Ok(place) => Some(place),
         Err(error) if error.code == Code::NotFound => None,
         Err(error) => return Err(error),
@@ -59,6 +62,7 @@ pub fn resolve(tx: &mut Tx<'_>, uri: &ModelUri) -> Result<Resolved> {
     Ok(Resolved {
         uri: uri.clone(),
         digest: manifest::digest(tx, version.id)?,
+        signature: facts::store::find(tx, version.id)?.and_then(|facts| facts.signature),
         version,
         storage_uri,
         generation,

@@ -185,18 +185,43 @@ pub fn find(tx: &mut Tx<'_>, at: &VersionRef) -> Result<Version> {
 /// Gives where the files of a version are, as a location that needs no run to be looked up.
 pub fn find_files(tx: &mut Tx<'_>, at: &VersionRef) -> Result<String> {
     let location = find_row(tx, at)?.storage_location;
-    place(tx, location)
+    files_at(tx, &location)
 }
 
-/// Gives where a storage location leads, as a location that needs no run to be looked up.
-pub(super) fn place(tx: &mut Tx<'_>, location: String) -> Result<String> {
-    match source::run_path(&location) {
+/// Gives where a storage location is, as a location that needs no run to be looked up.
+pub(super) fn files_at(tx: &mut Tx<'_>, location: &str) -> Result<String> {
+    match source::run_path(location) {
         Some((run_id, path)) => {
             let run = run::find(tx, run_id)?;
             location::append(&run.artifact_uri, &[path])
         }
-        None => Ok(location),
+        None => Ok(location.to_owned()),
     }
+}
+
+/// Where the files of a version that is about to be created are.
+#[derive(Debug, Clone)]
+pub struct FilesToBe {
+    /// As the version will say it.
+    pub storage_location: String,
+    /// As a location that needs no run to be looked up.
+    pub files: String,
+    /// The folder of the run that the version comes from; empty where there is none.
+    pub run_files: String,
+}
+
+/// Foresees where the files of a new version are; fails where its creation will.
+pub fn foresee(tx: &mut Tx<'_>, new: &NewVersion, working_directory: &Path) -> Result<FilesToBe> {
+    let origin = origin::find(tx, new, working_directory)?;
+    let run = match &*origin.run_id {
+        "" => None,
+        run_id => run::find_optional(tx, run_id)?,
+    };
+    Ok(FilesToBe {
+        files: files_at(tx, &origin.storage_location)?,
+        run_files: run.map(|run| run.artifact_uri).unwrap_or_default(),
+        storage_location: origin.storage_location,
+    })
 }
 
 fn find_row(tx: &mut Tx<'_>, at: &VersionRef) -> Result<Version> {

@@ -8,6 +8,7 @@ mod metrics;
 mod model_versions;
 mod registered_models;
 mod runs;
+mod version_files;
 
 use super::router::Route;
 
