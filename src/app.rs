@@ -39,8 +39,18 @@ pub struct Settings {
     pub consumer_stale_after_ms: i64,
     /// How long what consumers say and ask is kept, in milliseconds.
     pub consumer_kept_ms: i64,
+    pub graphql: GraphqlLimits,
     /// The largest JSON body that is read, in bytes.
     pub max_json_bytes: usize,
     /// Whether everything but artifacts is switched off.
     pub only_artifacts: bool,
+}
+
+/// How much one GraphQL document may ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GraphqlLimits {
+    /// Fields of all its operations together.
+    pub max_root_fields: usize,
+    /// Fields of one selection that are given another name.
+    pub max_aliases: usize,
 }

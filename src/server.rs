@@ -1,7 +1,7 @@
 //! Puts the server together, serves until the process is told to stop, and stops it in order:
 //! no new requests, the ones under way, the jobs, the database.
 
-use crate::app::{App, Clock, Ids, Settings};
+use crate::app::{App, Clock, GraphqlLimits, Ids, Settings};
 use crate::artifacts::{ArtifactStore, LocationPolicy, Shelf};
 use crate::config::Config;
 use crate::db::Db;
@@ -60,6 +60,10 @@ pub async fn open(config: &Config, clock: Clock, ids: Ids) -> Result<App> {
             source_pattern: source_pattern(&config.registry.source_regex)?,
             consumer_stale_after_ms: config.registry.consumer_stale_after_s * 1000,
             consumer_kept_ms: config.registry.consumer_kept_days * 86_400_000,
+            graphql: GraphqlLimits {
+                max_root_fields: config.server.graphql_max_root_fields,
+                max_aliases: config.server.graphql_max_aliases,
+            },
             max_json_bytes: config.max_json_bytes(),
             only_artifacts: config.artifacts.only,
         }),

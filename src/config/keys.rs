@@ -168,6 +168,10 @@ pub static KEYS: &[Key] = &[
     .mlflow("MLFLOW_SERVER_X_FRAME_OPTIONS")
     .flag("x-frame-options"),
     Key::new("server.max_json_mib", Kind::Int(1, 4096)).flag("max-json-mib"),
+    Key::new("server.graphql_max_root_fields", Kind::Int(1, 1_000))
+        .mlflow("MLFLOW_SERVER_GRAPHQL_MAX_ROOT_FIELDS"),
+    Key::new("server.graphql_max_aliases", Kind::Int(0, 1_000))
+        .mlflow("MLFLOW_SERVER_GRAPHQL_MAX_ALIASES"),
     Key::new("server.shutdown_grace_s", Kind::Int(0, 3600)).flag("shutdown-grace"),
     Key::new("server.workers", Kind::Int(0, 1024))
         .mlflow("MLFLOW_WORKERS")

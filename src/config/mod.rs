@@ -41,6 +41,8 @@ pub struct Server {
     pub security_checks: bool,
     pub x_frame_options: FrameOptions,
     pub max_json_mib: usize,
+    pub graphql_max_root_fields: usize,
+    pub graphql_max_aliases: usize,
     pub shutdown_grace_s: u64,
     pub workers: usize,
 }

@@ -2,6 +2,7 @@
 
 mod api;
 mod file;
+mod graphql;
 mod health;
 mod input;
 mod mlflow;

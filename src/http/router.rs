@@ -4,7 +4,7 @@
 //! by `trackway routes`, and tried by the tests.
 
 use super::input::RequestId;
-use super::{api, health, mlflow, security};
+use super::{api, graphql, health, mlflow, security};
 use crate::app::App;
 use crate::config::Server;
 use crate::error::{Code, Error};
@@ -131,6 +131,7 @@ method!(delete, DELETE);
 fn rows() -> Vec<(&'static str, Vec<Route>)> {
     let mut rows = mlflow::routes();
     rows.extend(api::routes());
+    rows.push(("graphql", graphql::routes()));
     rows.push(("server", health::routes()));
     rows
 }
