@@ -11,6 +11,7 @@ mod bad_input;
 mod batches;
 mod concurrency;
 mod experiments;
+mod graphql;
 mod inputs;
 mod logged_models;
 mod metrics;

@@ -65,18 +65,31 @@ async fn a_report_is_told_beside_what_should_be_loaded() {
         "name": "churn",
         "alias": "champion",
         "state": "loading",
-        "loaded_version": 1,
+        "loaded_version": "1",
         "loaded_digest": "d1",
         "metadata": { "image": "scoring:7" },
     });
     let told = report(&server, body).await;
     insta::assert_snapshot!(told.shown(), @r#"
-    400
+    200
     {
-      "error_class": "INVALID_PARAMETER_VALUE",
-      "error_code": "INVALID_PARAMETER_VALUE",
-      "message": "Invalid value 1 for parameter 'loaded_version' supplied:  Hint: Value was of type 'int'. See the API docs for more information about request parameters.",
-      "sqlstate": "KAM00"
+      "consumer": "scoring",
+      "desired_digest": null,
+      "desired_version": "2",
+      "error": "",
+      "instance": "pod-1",
+      "loaded_digest": "d1",
+      "loaded_version": "1",
+      "metadata": {
+        "image": "scoring:7"
+      },
+      "reason": "It serves version 1, and should 2.",
+      "reported_at": 1700000000100,
+      "resolved_at": null,
+      "since": 1700000000100,
+      "state": "loading",
+      "status": "behind",
+      "uri": "models:/churn@champion"
     }
     "#);
     let listed = listed(&server, "").await;
@@ -206,7 +219,7 @@ async fn bad_reports_are_refused_by_name() {
         let (status, _, message) = report(&server, body).await.refused();
         shown.push(format!("{status} {message}"));
     }
-    insta::assert_snapshot!(shown.join("\n"), @r"
+    insta::assert_snapshot!(shown.join("\n"), @r#"
     400 Missing value for required parameter 'consumer'. See the API docs for more information about request parameters.
     400 The consumer has more than 256 characters.
     400 The instance contains a control character.
@@ -215,13 +228,13 @@ async fn bad_reports_are_refused_by_name() {
     400 Say what is followed either by uri, or by name and alias.
     400 The state must be loaded, loading or failed, and is 'happy'.
     400 Missing value for required parameter 'error'. See the API docs for more information about request parameters.
-    400 Parameter 'version' must be an integer, got 'one'.
+    400 Invalid value "one" for parameter 'loaded_version' supplied:  Hint: Value was of type 'str'. See the API docs for more information about request parameters.
     400 Missing value for required parameter 'loaded_version'. See the API docs for more information about request parameters.
     400 loaded_digest has more than 256 characters.
     400 metadata must be a JSON object.
     400 metadata has 5008 bytes as JSON, and may have 4096.
     400 There is no parameter 'version' here. The parameters are consumer, instance, uri, name, alias, state, loaded_version, loaded_digest, error and metadata.
-    ");
+    "#);
     let unknown = server.get("/api/1.0/models/never/consumers").await;
     assert_eq!(unknown.refused().0, 404);
     let odd = server.get("/api/1.0/models/churn/consumers?sort=x").await;

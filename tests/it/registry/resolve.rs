@@ -34,15 +34,34 @@ async fn unset(server: &TestServer, alias: &str, why: &str) {
     answer.ok();
 }
 
+/// Gives a version the digest of files that the server does not keep itself.
+async fn give_digest(server: &TestServer, digest: &'static str) {
+    let write = server.app.db.write(move |tx| {
+        tx.execute(
+            "insert into model_version_manifests
+                 (version_id, state, digest, files, bytes, note, root, created_at)
+             select id, 1, $1, 1, 1, '', '/', 1 from model_versions where true
+             on conflict (version_id) do update set digest = excluded.digest",
+            trackway::params![digest],
+        )
+    });
+    assert_eq!(write.await.unwrap(), 1);
+}
+
 #[tokio::test]
 async fn an_alias_leads_to_a_version_with_all_that_a_server_needs() {
     let server = TestServer::start().await;
     let experiment = server.experiment("e").await;
     let run = server.run(&experiment).await;
+    let file = format!("{experiment}/{run}/artifacts/model/MLmodel");
+    let inputs = r#"[{"name": "tenure", "type": "double"}]"#;
+    let text = format!("flavors: {{}}\nsignature:\n  inputs: '{inputs}'\n  outputs: null\n");
+    assert_eq!(server.put_file(&file, text).await.status, 200);
     model(&server, "churn").await;
     let source = format!("mlflow-artifacts:/{experiment}/{run}/artifacts/model");
     let body = json!({ "name": "churn", "source": source, "run_id": run });
     server.post("model-versions/create", body).await.ok();
+    give_digest(&server, "4f2a").await;
     point(&server, "churn", ("champion", "1"), "").await;
     stage(&server, "churn", "1", "Production").await;
     let found = resolve(&server, "models:/churn@champion").await;
@@ -52,12 +71,22 @@ async fn an_alias_leads_to_a_version_with_all_that_a_server_needs() {
       "aliases": [
         "champion"
       ],
-      "digest": null,
+      "digest": "4f2a",
       "download_uri": "mlflow-artifacts:/1/00000000000000000000000000000003/artifacts/model",
       "generation": 1,
       "logged_model_id": null,
       "name": "churn",
       "run_id": "00000000000000000000000000000003",
+      "signature": {
+        "inputs": [
+          {
+            "name": "tenure",
+            "type": "double"
+          }
+        ],
+        "outputs": null,
+        "params": null
+      },
       "stage": "Production",
       "storage_uri": "mlflow-artifacts:/1/00000000000000000000000000000003/artifacts/model",
       "uri": "models:/churn@champion",
@@ -80,7 +109,7 @@ async fn an_alias_leads_to_a_version_with_all_that_a_server_needs() {
     x-trackway-model: churn
     x-trackway-version: 1
     x-trackway-run: 00000000000000000000000000000003
-    x-trackway-digest: 
+    x-trackway-digest: 4f2a
     x-trackway-generation: 1
     ");
     let etag = found.header("etag");
