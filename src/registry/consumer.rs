@@ -181,9 +181,11 @@ fn lag(report: &Report, desired: &Desired) -> Option<String> {
     };
     let number = resolved.version.number;
     match report.loaded_version {
-        None => return Some(format!("It serves no version, and should serve {number}.")),
+        None => return Some(format!("It serves no version and should serve {number}.")),
         Some(loaded) if loaded != number => {
-            return Some(format!("It serves version {loaded}, and should {number}."));
+            return Some(format!(
+                "It serves version {loaded} and should serve {number}."
+            ));
         }
         Some(_) => {}
     }

@@ -384,7 +384,9 @@ async fn the_page_of_an_experiment_is_answered() {
     insta::assert_snapshot!(ask(&server, query, missing).await.shown(), @r#"
     200
     {
-      "data": null,
+      "data": {
+        "mlflowGetExperiment": null
+      },
       "errors": [
         "No Experiment with id=77 exists"
       ]

@@ -43,21 +43,19 @@ pub struct Query;
 
 pub struct Mutation;
 
-type Outcome<T> = std::result::Result<Option<T>, async_graphql::Error>;
+/// An answer, or an error beside a null: it is the option outside that keeps the other fields.
+type Outcome<T> = Option<std::result::Result<T, async_graphql::Error>>;
 
-/// Gives the answer of a field, or null and the text of the error.
+/// Gives the answer of a field, or the text of its error.
 fn told<T>(outcome: Result<T>) -> Outcome<T> {
-    match outcome {
-        Ok(answer) => Ok(Some(answer)),
-        Err(error) => {
-            if error.code == Code::Internal {
-                let cause = error.cause.as_ref().map(ToString::to_string);
-                let cause = cause.unwrap_or_default();
-                tracing::error!(%cause, at = %error.at, "a GraphQL field failed: {error}");
-            }
-            Err(async_graphql::Error::new(error.message))
+    Some(outcome.map_err(|error| {
+        if error.code == Code::Internal {
+            let cause = error.cause.as_ref().map(ToString::to_string);
+            let cause = cause.unwrap_or_default();
+            tracing::error!(%cause, at = %error.at, "a GraphQL field failed: {error}");
         }
-    }
+        async_graphql::Error::new(error.message)
+    }))
 }
 
 fn app(ctx: &Context<'_>) -> Result<App> {

@@ -83,7 +83,7 @@ async fn a_report_is_told_beside_what_should_be_loaded() {
       "metadata": {
         "image": "scoring:7"
       },
-      "reason": "It serves version 1, and should 2.",
+      "reason": "It serves version 1 and should serve 2.",
       "reported_at": 1700000000100,
       "resolved_at": null,
       "since": 1700000000100,
@@ -111,7 +111,7 @@ async fn who_is_in_sync_and_who_is_behind_is_told_with_since_when() {
     report(&server, broken.clone()).await.ok();
     insta::assert_snapshot!(standing(&server).await.join("\n"), @r"
     a in_sync 100
-    b behind 100 It serves version 1, and should 2.
+    b behind 100 It serves version 1 and should serve 2.
     c failed 100 no such file: model.pkl
     ");
     server.advance(100);
@@ -120,14 +120,14 @@ async fn who_is_in_sync_and_who_is_behind_is_told_with_since_when() {
     report(&server, broken).await.ok();
     insta::assert_snapshot!(standing(&server).await.join("\n"), @r"
     a in_sync 100
-    b behind 100 It serves version 1, and should 2.
+    b behind 100 It serves version 1 and should serve 2.
     c failed 100 no such file: model.pkl
     ");
     server.advance(100);
     point(&server, "churn", ("champion", "3"), "").await;
     insta::assert_snapshot!(standing(&server).await.join("\n"), @r"
-    a behind 300 It serves version 2, and should 3.
-    b behind 300 It serves version 1, and should 3.
+    a behind 300 It serves version 2 and should serve 3.
+    b behind 300 It serves version 1 and should serve 3.
     c failed 100 no such file: model.pkl
     ");
     server.advance(100);
@@ -189,8 +189,8 @@ async fn stages_and_the_latest_version_are_followed_too() {
     version(&server, "churn").await;
     insta::assert_snapshot!(standing(&server).await.join("\n"), @r"
     fixed in_sync 10
-    latest behind 30 It serves version 3, and should 4.
-    staged behind 20 It serves version 1, and should 2.
+    latest behind 30 It serves version 3 and should serve 4.
+    staged behind 20 It serves version 1 and should serve 2.
     ");
 }
 
