@@ -119,13 +119,21 @@ def test_the_search_of_runs(filled, queries):
 
 
 def test_the_chart_of_a_metric(filled, queries):
-    answer = compare(filled, queries["GetMetricHistoryBulkInterval"], lambda _, runs: {
-        "data": {"runIds": runs, "metricKey": "loss", "maxResults": 5}
-    })
-    assert len(answer["data"]["mlflowGetMetricHistoryBulkInterval"]["metrics"]) > 5
-    compare(filled, queries["GetMetricHistoryBulkInterval"], lambda _, runs: {
-        "data": {"runIds": runs[:1], "metricKey": "wide"}
-    })
+    query = queries["GetMetricHistoryBulkInterval"]
+    answer = compare(filled, query, lambda _, runs: {"data": {"runIds": runs, "metricKey": "loss"}})
+    assert len(answer["data"]["mlflowGetMetricHistoryBulkInterval"]["metrics"]) == 40
+    compare(filled, query, lambda _, runs: {"data": {"runIds": runs[:1], "metricKey": "wide"}})
+
+
+def test_a_chart_has_the_steps_that_were_asked_for(server, filled, queries):
+    if server.kind == compat_server.MLFLOW:
+        pytest.skip("MLflow's own server gives all steps")
+    url, (_, runs) = filled[0]
+    data = {"runIds": runs[:1], "metricKey": "loss", "maxResults": 3, "startStep": 2, "endStep": 10}
+    answer = ask(url, queries["GetMetricHistoryBulkInterval"], {"data": data})
+    metrics = answer["data"]["mlflowGetMetricHistoryBulkInterval"]["metrics"]
+    steps = [int(metric["step"]) for metric in metrics]
+    assert len(steps) == 3 and (steps[0], steps[-1]) == (2, 10)
 
 
 def test_a_chart_with_nan_is_no_error(server, filled, queries):

@@ -17,14 +17,15 @@ pytestmark = pytest.mark.time_limit(150)
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "resolver.md"
 
 
-class Constant(mlflow.pyfunc.PythonModel):
-    """Predicts one number for everything."""
+def constant(number):
+    """A model that predicts one number for everything."""
 
-    def __init__(self, number):
-        self.number = number
+    # Of a class inside a function the file holds the code, so that the script can load it.
+    class Constant(mlflow.pyfunc.PythonModel):
+        def predict(self, context, model_input, params=None):
+            return [number] * len(model_input)
 
-    def predict(self, context, model_input, params=None):
-        return [self.number] * len(model_input)
+    return Constant()
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def name(client):
     for number in (1, 2):
         with mlflow.start_run():
             mlflow.pyfunc.log_model(
-                name="model", python_model=Constant(number), registered_model_name=name,
+                name="model", python_model=constant(number), registered_model_name=name,
                 pip_requirements=["mlflow"],
             )
     return name
@@ -90,7 +91,9 @@ def test_the_documented_follower_serves_what_the_alias_points_at(client, server,
 def test_a_load_that_fails_is_told_with_what_is_still_served(client, server, name, follower):
     client.set_registered_model_alias(name, "champion", "1")
     consumer_once(server, name, lambda c: c["loaded_version"] == "1")
-    broken = client.create_model_version(name, "mlflow-artifacts:/nothing/here").version
+    run = client.create_run("0").info
+    source = f"{run.artifact_uri}/nothing"
+    broken = client.create_model_version(name, source, run_id=run.run_id).version
     client.set_registered_model_alias(name, "champion", broken)
     failed = consumer_once(server, name, lambda c: c["status"] == "failed")
     assert failed["loaded_version"] == "1" and failed["desired_version"] == broken
