@@ -10,6 +10,7 @@ use std::io::{self, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
@@ -53,9 +54,21 @@ impl LocalRoot {
             .map_err(|e| failed(&format!("open the folder '{}'", self.root.display()), e))
     }
 
-    pub(super) async fn put<S>(self: Arc<Self>, path: &ArtifactPath, body: S) -> Result<Stored>
+    /// Gives the folder as it was named.
+    pub(super) fn folder(&self) -> &Path {
+        &self.root
+    }
+
+    pub(super) async fn put_when<S, T, F>(
+        self: Arc<Self>,
+        path: &ArtifactPath,
+        body: S,
+        allow: impl FnOnce(Stored) -> F + Send,
+    ) -> Result<(Stored, T)>
     where
         S: Stream<Item = io::Result<Bytes>> + Send,
+        T: Send,
+        F: Future<Output = Result<T>> + Send,
     {
         let target = path.clone();
         let root = self.clone();
@@ -75,15 +88,20 @@ impl LocalRoot {
                 }
             }
             staged = blocking(move || {
-                staged
-                    .write(&chunks)
-                    .map_err(|e| failed("store the artifact", e))?;
+                let written = staged.write(&chunks);
+                let synced = written.and_then(|()| match is_open {
+                    true => Ok(()),
+                    false => staged.sync(),
+                });
+                synced.map_err(|e| failed("store the artifact", e))?;
                 Ok(staged)
             })
             .await?;
         }
+        let allowed = allow(staged.stored()).await?;
         let target = path.clone();
-        blocking(move || self.finish(staged, &target)).await
+        let stored = blocking(move || self.finish(staged, &target)).await?;
+        Ok((stored, allowed))
     }
 
     pub(super) async fn get(
@@ -197,7 +215,6 @@ impl LocalRoot {
     /// Gives a complete upload its name, again and again if its folder is deleted meanwhile.
     fn finish(&self, mut staged: StagedFile, path: &ArtifactPath) -> Result<Stored> {
         let doing = "store the artifact";
-        staged.sync().map_err(|e| failed(doing, e))?;
         for _ in 0..ATTEMPTS {
             let Some(folder) = self.make_folders(&path.parent())? else {
                 continue;
@@ -302,10 +319,18 @@ impl LocalRoot {
                 name,
                 is_dir,
                 size: if is_dir { 0 } else { metadata.len() },
+                modified_ns: metadata.modified().map_or(i64::MAX, nanoseconds),
             });
         }
         Ok(entries)
     }
+}
+
+/// Gives the nanoseconds since 1970; the end of time for a moment that cannot be told so.
+fn nanoseconds(at: SystemTime) -> i64 {
+    let since = at.duration_since(UNIX_EPOCH).ok();
+    let since = since.and_then(|since| i64::try_from(since.as_nanos()).ok());
+    since.unwrap_or(i64::MAX)
 }
 
 /// Removes a file, a link, or a folder with all that is in it; a missing one is fine.

@@ -5,12 +5,14 @@
 //! (`range`, `media`). It never knows HTTP requests or the database: handlers call it and record
 //! the digests it returns.
 
+pub mod claims;
 pub mod location;
 pub mod media;
 pub mod path;
 pub mod range;
 pub mod shelf;
 pub mod store;
+pub mod survey;
 
 mod host;
 mod local;
@@ -22,9 +24,10 @@ pub(crate) mod uri;
 #[cfg(test)]
 mod store_tests;
 
+pub use claims::{Claim, Spot};
 pub use location::{LocationPolicy, Place};
 pub use path::ArtifactPath;
-pub use shelf::Shelf;
+pub use shelf::{Shelf, Site};
 pub use store::{ArtifactStore, Download, Entry, Found, Stored};
 
 use std::fmt::Write;

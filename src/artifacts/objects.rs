@@ -41,9 +41,16 @@ impl ObjectRoot {
         Self { store, prefix }
     }
 
-    pub(super) async fn put<S>(&self, path: &ArtifactPath, body: S) -> Result<Stored>
+    pub(super) async fn put_when<S, T, F>(
+        &self,
+        path: &ArtifactPath,
+        body: S,
+        allow: impl FnOnce(Stored) -> F + Send,
+    ) -> Result<(Stored, T)>
     where
         S: Stream<Item = io::Result<Bytes>> + Send,
+        T: Send,
+        F: Future<Output = Result<T>> + Send,
     {
         let key = self.key(path)?;
         let mut body = pin!(body);
@@ -65,13 +72,15 @@ impl ObjectRoot {
                     .map_err(failed)?;
             }
         }
+        let stored = Stored {
+            size,
+            sha256: sha256.finalize().into(),
+        };
+        let allowed = allow(stored).await?;
         upload
             .finish(&self.store, &key, part.freeze().into())
             .await?;
-        Ok(Stored {
-            size,
-            sha256: sha256.finalize().into(),
-        })
+        Ok((stored, allowed))
     }
 
     pub(super) async fn get(&self, path: &ArtifactPath, range: Option<ByteRange>) -> Result<Found> {
@@ -118,19 +127,28 @@ impl ObjectRoot {
             .list_with_delimiter(Some(&key))
             .await
             .map_err(failed)?;
-        let folders = found.common_prefixes.iter().map(|key| (key, true, 0));
-        let files = found
-            .objects
-            .iter()
-            .map(|object| (&object.location, false, object.size));
-        let entries = folders.chain(files).filter_map(|(key, is_dir, size)| {
-            let name = key
-                .filename()
-                .filter(|name| is_addressable(name))?
-                .to_owned();
-            Some(Entry { name, is_dir, size })
+        let name = |key: &Key| {
+            let name = key.filename().filter(|name| is_addressable(name));
+            name.map(str::to_owned)
+        };
+        let folders = found.common_prefixes.iter().filter_map(|key| {
+            Some(Entry {
+                name: name(key)?,
+                is_dir: true,
+                size: 0,
+                modified_ns: 0,
+            })
         });
-        Ok(entries.collect())
+        let files = found.objects.iter().filter_map(|object| {
+            let modified = object.last_modified.timestamp_nanos_opt();
+            Some(Entry {
+                name: name(&object.location)?,
+                is_dir: false,
+                size: object.size,
+                modified_ns: modified.unwrap_or(i64::MAX),
+            })
+        });
+        Ok(folders.chain(files).collect())
     }
 
     pub(super) async fn delete(&self, path: &ArtifactPath) -> Result<()> {

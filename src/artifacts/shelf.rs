@@ -3,44 +3,37 @@
 //! A run's location is text that a client may have chosen. Only the server's own store, and
 //! folders below the roots that the operator named, are ever opened for it.
 
+use super::claims::{Claim, Claims, Spot};
 use super::location::{self, Place};
 use super::{ArtifactPath, ArtifactStore};
 use crate::error::{Code, Error, Result};
-use bytes::Bytes;
-use futures_util::{Stream, StreamExt};
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io;
-use std::path::{Component, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
-
-/// Locks that all paths share; two paths meet on one by chance, which costs a short wait.
-const LOCKS: usize = 64;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 /// The stores of this server; cheap to clone.
 #[derive(Clone)]
 pub struct Shelf {
     store: Option<ArtifactStore>,
     local_roots: Arc<[PathBuf]>,
-    locks: Arc<[Arc<AsyncMutex<()>>]>,
+    claims: Claims,
 }
 
-/// Held from the end of an upload's body until its digest is recorded, so that the content and the
-/// recorded digest of one path always come from the same upload.
-#[derive(Default, Clone)]
-pub struct Turn {
-    guard: Arc<Mutex<Option<OwnedMutexGuard<()>>>>,
+/// A file or folder that this server may reach, and its one name.
+#[derive(Debug, Clone)]
+pub struct Site {
+    pub store: ArtifactStore,
+    pub path: ArtifactPath,
+    pub spot: Spot,
 }
 
 impl Shelf {
     /// Takes the server's own store (none where it serves no artifacts) and the absolute folders
     /// below which a run's local location may be reached.
     pub fn new(store: Option<ArtifactStore>, local_roots: Vec<PathBuf>) -> Self {
-        let locks = (0..LOCKS).map(|_| Arc::default()).collect();
         Self {
             store,
             local_roots: local_roots.into(),
-            locks,
+            claims: Claims::default(),
         }
     }
 
@@ -76,7 +69,7 @@ impl Shelf {
         }
     }
 
-    fn may_reach(&self, folder: &std::path::Path) -> bool {
+    fn may_reach(&self, folder: &Path) -> bool {
         let plain = folder.is_absolute()
             && !folder
                 .components()
@@ -90,32 +83,61 @@ impl Shelf {
                 .any(|root| folder.starts_with(root) && real.starts_with(existing(root)))
     }
 
-    /// Lets an upload of `path` wait, at the end of its body, for others of the same path.
-    pub fn in_turn<S>(
-        &self,
-        path: &ArtifactPath,
-        body: S,
-        turn: &Turn,
-    ) -> impl Stream<Item = io::Result<Bytes>> + Send + use<S>
-    where
-        S: Stream<Item = io::Result<Bytes>> + Send,
-    {
-        let mut hasher = DefaultHasher::new();
-        path.hash(&mut hasher);
-        let index = (hasher.finish() % LOCKS as u64) as usize;
-        let lock = self.locks.get(index).cloned().unwrap_or_default();
-        let turn = turn.clone();
-        let wait = async move {
-            let guard = lock.lock_owned().await;
-            *turn.guard.lock().unwrap_or_else(PoisonError::into_inner) = Some(guard);
-            Ok(Bytes::new())
+    /// Finds what is at `below` in the files of a run, model or version; a location that is a file
+    /// of this machine is that file.
+    pub async fn site(&self, location: &str, below: &ArtifactPath) -> Result<Site> {
+        let (store, root) = self.reach(location)?;
+        self.resolved(store, root.join(below)).await
+    }
+
+    /// Finds what is at a path of the server's own store.
+    pub async fn own_site(&self, path: ArtifactPath) -> Result<Site> {
+        self.resolved(self.own()?.clone(), path).await
+    }
+
+    /// Waits until nobody else is changing the spot, what is below it, or a folder above it.
+    pub async fn claim(&self, spot: &Spot) -> Claim {
+        self.claims.hold(spot).await
+    }
+
+    async fn resolved(&self, store: ArtifactStore, path: ArtifactPath) -> Result<Site> {
+        let own = self.store.as_ref().and_then(ArtifactStore::folder);
+        let own = own.map(Path::to_owned);
+        let resolve = move || {
+            let (store, path) = file_in_folder(&store, &path).unwrap_or((store, path));
+            let spot = match store.folder() {
+                Some(folder) => spot_of(&folder.join(path.as_str()), own.as_deref()),
+                None => Spot::new(Path::new(path.as_str())),
+            };
+            Site { store, path, spot }
         };
-        body.chain(futures_util::stream::once(wait))
+        tokio::task::spawn_blocking(resolve)
+            .await
+            .map_err(|error| Error::unavailable("The server is shutting down").with_cause(error))
     }
 }
 
+/// Sees a location that is a file as that file in its folder; blocks for a moment.
+fn file_in_folder(
+    store: &ArtifactStore,
+    path: &ArtifactPath,
+) -> Option<(ArtifactStore, ArtifactPath)> {
+    let file = store.folder().filter(|_| path.is_root())?;
+    let folder = file.parent().filter(|_| file.is_file())?;
+    let name = ArtifactPath::parse_file(file.file_name()?.to_str()?).ok()?;
+    Some((ArtifactStore::local(folder.to_owned()), name))
+}
+
+/// Names a path of this machine, whatever links lead to it; blocks for a moment.
+fn spot_of(path: &Path, own: Option<&Path>) -> Spot {
+    let real = existing(path);
+    let own = own.map(existing);
+    let below_own = own.and_then(|own| Some(real.strip_prefix(own).ok()?.to_owned()));
+    Spot::new(&below_own.unwrap_or(real))
+}
+
 /// Resolves the links of the longest part of a path that exists; blocks for a moment.
-fn existing(path: &std::path::Path) -> PathBuf {
+fn existing(path: &Path) -> PathBuf {
     let mut missing = Vec::new();
     for ancestor in path.ancestors() {
         if let Ok(real) = ancestor.canonicalize() {
@@ -151,5 +173,34 @@ mod tests {
         check("relative".into(), false);
         check("s3://bucket/x".into(), false);
         check("mlflow-artifacts:/0".into(), false);
+    }
+
+    #[tokio::test]
+    async fn one_file_has_one_name_by_whatever_way_it_is_reached() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        std::fs::create_dir_all(root.join("own/0/run")).unwrap();
+        std::fs::create_dir_all(root.join("other")).unwrap();
+        std::fs::write(root.join("other/model.bin"), "x").unwrap();
+        std::os::unix::fs::symlink("0/run", root.join("own/link")).unwrap();
+        std::os::unix::fs::symlink(&root, root.join("other/back")).unwrap();
+        let shelf = Shelf::new(
+            Some(ArtifactStore::local(root.join("own"))),
+            vec![root.clone()],
+        );
+        let check = async |location: &str, below: &str, expected: &str| {
+            let below = ArtifactPath::parse(below).unwrap();
+            let site = shelf.site(location, &below).await.unwrap();
+            assert_eq!(site.spot.as_str(), expected, "{location} {below}");
+        };
+        let local = root.display();
+        check("mlflow-artifacts:/0/run", "f", "0/run/f").await;
+        check("mlflow-artifacts:/link", "f/g", "0/run/f/g").await;
+        check(&format!("file://{local}/own/0"), "run/f", "0/run/f").await;
+        let back = format!("{local}/other/back/own/0");
+        check(&back, "run", "0/run").await;
+        let file = format!("{local}/other/model.bin");
+        check(&file, "", &file).await;
+        check(&format!("{local}/other"), "a", &format!("{local}/other/a")).await;
     }
 }

@@ -73,6 +73,14 @@ impl StagedFile {
         self.file.sync_all()
     }
 
+    /// Says what was written so far.
+    pub(super) fn stored(&self) -> Stored {
+        Stored {
+            size: self.size,
+            sha256: self.sha256.clone().finalize().into(),
+        }
+    }
+
     /// Moves the file to `target`, in place of a file that is there, and makes that durable. It may
     /// be called again after a failure.
     pub(super) fn publish(&mut self, target: &Path) -> io::Result<Stored> {
@@ -81,10 +89,7 @@ impl StagedFile {
         }
         self.name.leave();
         sync_folder(target.parent().unwrap_or(target))?;
-        Ok(Stored {
-            size: self.size,
-            sha256: self.sha256.clone().finalize().into(),
-        })
+        Ok(self.stored())
     }
 }
 

@@ -8,7 +8,7 @@
 
 use std::io;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -73,6 +73,8 @@ pub struct Entry {
     pub is_dir: bool,
     /// In bytes; 0 for a folder.
     pub size: u64,
+    /// When the content was last written, in nanoseconds since 1970; of no meaning for a folder.
+    pub modified_ns: i64,
 }
 
 impl ArtifactStore {
@@ -117,14 +119,33 @@ impl ArtifactStore {
     where
         S: Stream<Item = io::Result<Bytes>> + Send,
     {
+        let always = |_| std::future::ready(Ok(()));
+        let (stored, ()) = self.put_when(path, body, always).await?;
+        Ok(stored)
+    }
+
+    /// Stores `body` as `put` does, but asks `allow` once the whole body is known and durable,
+    /// before it takes its place; an error of it leaves everything as it was. What it gives is
+    /// given back.
+    pub async fn put_when<S, T, F>(
+        &self,
+        path: &ArtifactPath,
+        body: S,
+        allow: impl FnOnce(Stored) -> F + Send,
+    ) -> Result<(Stored, T)>
+    where
+        S: Stream<Item = io::Result<Bytes>> + Send,
+        T: Send,
+        F: Future<Output = Result<T>> + Send,
+    {
         if path.is_root() {
             return Err(Error::invalid(
                 "Artifact path must include a filename (cannot end with '/').",
             ));
         }
         match &self.root {
-            Root::Local(root) => root.clone().put(path, body).await,
-            Root::Objects(root) => root.put(path, body).await,
+            Root::Local(root) => root.clone().put_when(path, body, allow).await,
+            Root::Objects(root) => root.put_when(path, body, allow).await,
         }
     }
 
@@ -159,6 +180,14 @@ impl ArtifactStore {
         match &self.root {
             Root::Local(root) => root.clone().delete(path).await,
             Root::Objects(root) => root.delete(path).await,
+        }
+    }
+
+    /// Gives the local folder that the paths are below; `None` for an object store.
+    pub(super) fn folder(&self) -> Option<&Path> {
+        match &self.root {
+            Root::Local(root) => Some(root.folder()),
+            Root::Objects(_) => None,
         }
     }
 

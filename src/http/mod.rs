@@ -9,4 +9,5 @@ mod mlflow;
 mod reply;
 pub mod router;
 mod security;
+mod task;
 pub mod wire;

@@ -39,11 +39,15 @@ pub enum Kind {
     ModelTagDeleted,
     VersionTagSet,
     VersionTagDeleted,
+    /// The files of the version were read again and are what they were; `to` is their digest.
+    VersionVerified,
+    /// They are not: the key says what differs, from the digest of the version to the one found.
+    VersionBroken,
 }
 
 impl Kind {
     /// All kinds with their names.
-    pub const ALL: [(Kind, &'static str); 14] = [
+    pub const ALL: [(Kind, &'static str); 16] = [
         (Kind::ModelCreated, "model_created"),
         (Kind::ModelRenamed, "model_renamed"),
         (Kind::ModelUpdated, "model_updated"),
@@ -58,6 +62,8 @@ impl Kind {
         (Kind::ModelTagDeleted, "model_tag_deleted"),
         (Kind::VersionTagSet, "version_tag_set"),
         (Kind::VersionTagDeleted, "version_tag_deleted"),
+        (Kind::VersionVerified, "version_verified"),
+        (Kind::VersionBroken, "version_broken"),
     ];
 
     /// Gives the name of the kind.

@@ -6,7 +6,7 @@
 use super::model::Model;
 use crate::artifacts::hexadecimal;
 use crate::ctx::Ctx;
-use crate::db::{Insert, Row, Tx, Value};
+use crate::db::{Insert, Row, Tx, Value, by_bytes};
 use crate::error::{Error, Result};
 use crate::params;
 use sha2::{Digest, Sha256};
@@ -150,18 +150,18 @@ pub fn files_after(
     version_id: i64,
     (after, limit): (&str, usize),
 ) -> Result<Vec<FileDigest>> {
-    tx.query(
+    let path = by_bytes("path");
+    let sql = format!(
         "select path, size, sha256 from model_version_files
-         where version_id = $1 and path > $2 order by path limit $3",
-        params![version_id, after, limit as i64],
-        |row| {
-            Ok(FileDigest {
-                path: row.get(0)?,
-                size: row.get(1)?,
-                sha256: row.get(2)?,
-            })
-        },
-    )
+         where version_id = $1 and {path} > $2 order by {path} limit $3"
+    );
+    tx.query(&sql, params![version_id, after, limit as i64], |row| {
+        Ok(FileDigest {
+            path: row.get(0)?,
+            size: row.get(1)?,
+            sha256: row.get(2)?,
+        })
+    })
 }
 
 /// The files of a new version, or why the server does not know them.
@@ -169,7 +169,7 @@ pub fn files_after(
 pub enum Content {
     Known {
         state: State,
-        /// Where they are, as `Shelf::spot` spells it.
+        /// Where they are, as a `Spot` spells it.
         root: String,
         /// At least one, in the order of their paths.
         files: Vec<FileDigest>,
@@ -180,7 +180,11 @@ pub enum Content {
 }
 
 /// Writes the manifest of a new version.
-pub(super) fn insert(tx: &mut Tx<'_>, ctx: &Ctx, version_id: i64, content: &Content) -> Result<()> {
+pub(super) fn insert(
+    tx: &mut Tx<'_>,
+    ctx: &Ctx,
+    (version_id, content): (i64, &Content),
+) -> Result<()> {
     let (state, root, note, files) = match content {
         Content::Known { state, root, files } => (*state, Some(root), "", files.as_slice()),
         Content::Unknown { note } => (State::Unmanaged, None, note.as_str(), [].as_slice()),

@@ -6,13 +6,17 @@
 
 pub mod alias;
 pub mod consumer;
+pub mod diff;
 pub mod environment;
 pub mod facts;
+pub mod freeze;
 pub mod history;
+pub mod intake;
 pub mod manifest;
 mod mlmodel;
 pub mod model;
 pub mod model_uri;
+pub mod named;
 mod origin;
 pub mod past;
 pub mod resolution;
@@ -23,5 +27,6 @@ pub mod signature;
 pub mod source;
 pub mod stage;
 pub mod tag;
+pub mod verify;
 pub mod version;
 mod yaml;

@@ -17,6 +17,8 @@ pub(super) struct Origin {
     pub(super) storage_location: String,
     pub(super) run_id: String,
     pub(super) model_uuid: String,
+    /// The id of the version that is copied.
+    pub(super) copied: Option<i64>,
 }
 
 /// Finds out where a version comes from, and whether it may; a prompt comes from nowhere.
@@ -36,6 +38,7 @@ pub(super) fn find(tx: &mut Tx<'_>, new: &NewVersion, working_directory: &Path) 
         origin.storage_location = copied.storage_location;
         origin.run_id = copied.run_id;
         origin.model_uuid = copied.model_uuid;
+        origin.copied = Some(copied.id);
     }
     let run_id = origin.run_id.clone();
     let claim = source::Claim {
@@ -65,6 +68,7 @@ fn as_given(new: &NewVersion) -> Origin {
         storage_location: new.source.clone(),
         run_id: new.run_id.clone().unwrap_or_default(),
         model_uuid: new.model_uuid.clone().unwrap_or_default(),
+        copied: None,
     }
 }
 

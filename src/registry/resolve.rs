@@ -54,7 +54,7 @@ pub fn resolve(tx: &mut Tx<'_>, uri: &ModelUri) -> Result<Resolved> {
     let Some(version) = found else {
         return Err(gone(tx, &model, &uri.target)?);
     };
-    let storage_uri = match version::files_at(tx, &version.storage_location) {
+    let storage_uri = match version::located(tx, version.storage_location.clone()) {
         Ok(place) => Some(place),
         Err(error) if error.code == Code::NotFound => None,
         Err(error) => return Err(error),

@@ -1,6 +1,7 @@
 //! Versions of registered models.
 
 use super::history::{self, Change, Kind};
+use super::intake::{self, Seen};
 use super::model::{self, Model};
 use super::origin::{self, Origin};
 use super::stage::Stage;
@@ -106,8 +107,8 @@ pub fn from_row(row: &Row<'_>) -> Result<Version> {
     })
 }
 
-/// Creates the next version of a model and gives it. A logged model that the request names learns
-/// of it by its tag `mlflow.modelVersions`.
+/// Creates the next version of a model and gives it; `None` if its files are no longer what was
+/// seen. A logged model that the request names learns of it by its tag `mlflow.modelVersions`.
 ///
 /// # Errors
 /// 404 for an unknown model and for a logged model or version that the source names, 400 for a
@@ -116,11 +117,15 @@ pub fn create(
     tx: &mut Tx<'_>,
     ctx: &Ctx,
     new: &NewVersion,
-    working_directory: &Path,
-) -> Result<Version> {
+    (working_directory, seen): (&Path, &Seen),
+) -> Result<Option<Version>> {
     let origin = origin::find(tx, new, working_directory)?;
     let model = model::open(tx, &new.model)?;
+    if !intake::holds(tx, (new, &origin), seen)? {
+        return Ok(None);
+    }
     let version = insert(tx, ctx, &model, (new, &origin))?;
+    intake::keep(tx, ctx, (version.id, &origin), seen)?;
     model::touch(tx, ctx, &model)?;
     let mut changes =
         vec![Change::of_version(Kind::VersionCreated, version.number).to(&*version.source)];
@@ -140,7 +145,7 @@ pub fn create(
         Some(_) if rule::is_prompt(&new.tags) => {}
         Some(uuid) => logged_model::add_registration(tx, uuid, (&model.name, version.number))?,
     }
-    complete(tx, version)
+    complete(tx, version).map(Some)
 }
 
 fn insert(
@@ -185,12 +190,12 @@ pub fn find(tx: &mut Tx<'_>, at: &VersionRef) -> Result<Version> {
 /// Gives where the files of a version are, as a location that needs no run to be looked up.
 pub fn find_files(tx: &mut Tx<'_>, at: &VersionRef) -> Result<String> {
     let location = find_row(tx, at)?.storage_location;
-    files_at(tx, &location)
+    located(tx, location)
 }
 
-/// Gives where a storage location is, as a location that needs no run to be looked up.
-pub(super) fn files_at(tx: &mut Tx<'_>, location: &str) -> Result<String> {
-    match source::run_path(location) {
+/// Turns a location in a run into one that needs no run to be looked up.
+pub(super) fn located(tx: &mut Tx<'_>, location: String) -> Result<String> {
+    match source::run_path(&location) {
         Some((run_id, path)) => {
             let run = run::find(tx, run_id)?;
             location::append(&run.artifact_uri, &[path])
@@ -199,32 +204,8 @@ pub(super) fn files_at(tx: &mut Tx<'_>, location: &str) -> Result<String> {
     }
 }
 
-/// Where the files of a version that is about to be created are.
-#[derive(Debug, Clone)]
-pub struct FilesToBe {
-    /// As the version will say it.
-    pub storage_location: String,
-    /// As a location that needs no run to be looked up.
-    pub files: String,
-    /// The folder of the run that the version comes from; empty where there is none.
-    pub run_files: String,
-}
-
-/// Foresees where the files of a new version are; fails where its creation will.
-pub fn foresee(tx: &mut Tx<'_>, new: &NewVersion, working_directory: &Path) -> Result<FilesToBe> {
-    let origin = origin::find(tx, new, working_directory)?;
-    let run = match &*origin.run_id {
-        "" => None,
-        run_id => run::find_optional(tx, run_id)?,
-    };
-    Ok(FilesToBe {
-        files: files_at(tx, &origin.storage_location)?,
-        run_files: run.map(|run| run.artifact_uri).unwrap_or_default(),
-        storage_location: origin.storage_location,
-    })
-}
-
-fn find_row(tx: &mut Tx<'_>, at: &VersionRef) -> Result<Version> {
+/// Finds a version without its tags and aliases.
+pub(super) fn find_row(tx: &mut Tx<'_>, at: &VersionRef) -> Result<Version> {
     let sql = format!(
         "select {COLUMNS} from model_versions v join registered_models m on m.id = v.model_id
          where m.name = $1 and m.lifecycle = 1 and v.number = $2 and v.lifecycle = 1"
@@ -240,7 +221,7 @@ pub(super) fn open(tx: &mut Tx<'_>, at: &VersionRef) -> Result<(Model, Version)>
     Ok((model, find_row(tx, at)?))
 }
 
-fn not_found(at: &VersionRef) -> Error {
+pub(super) fn not_found(at: &VersionRef) -> Error {
     Error::not_found(format!(
         "Model Version (name={}, version={}) not found",
         at.model, at.number

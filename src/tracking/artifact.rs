@@ -3,7 +3,7 @@
 use super::watch;
 use crate::artifacts::{ArtifactPath, Stored, hexadecimal};
 use crate::ctx::Ctx;
-use crate::db::Tx;
+use crate::db::{Tx, by_bytes};
 use crate::error::Result;
 use crate::params;
 
@@ -30,6 +30,38 @@ pub fn record(tx: &mut Tx<'_>, ctx: &Ctx, path: &ArtifactPath, stored: Stored) -
         watch::note_write(tx, ctx, run_uuid)?;
     }
     Ok(())
+}
+
+/// What is recorded of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    /// Below the destination.
+    pub path: String,
+    /// In bytes.
+    pub size: i64,
+    /// In hexadecimal.
+    pub sha256: String,
+    /// Milliseconds since 1970, in UTC.
+    pub stored_at: i64,
+}
+
+/// Lists what is recorded of the file at `path`, or of all files below that folder, in the order
+/// of their paths and up to `limit`.
+pub fn recorded_below(tx: &mut Tx<'_>, path: &str, limit: usize) -> Result<Vec<Recorded>> {
+    let column = by_bytes("path");
+    let sql = format!(
+        "select path, size, sha256, stored_at from artifacts
+         where path = $1 or ({column} > $1 || '/' and {column} < $1 || '0')
+         order by {column} limit $2"
+    );
+    tx.query(&sql, params![path, limit as i64], |row| {
+        Ok(Recorded {
+            path: row.get(0)?,
+            size: row.get(1)?,
+            sha256: row.get(2)?,
+            stored_at: row.get(3)?,
+        })
+    })
 }
 
 /// Forgets a deleted file, or everything that was below a deleted folder.

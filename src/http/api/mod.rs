@@ -1,8 +1,10 @@
 //! The handlers of our own API, below `/api/1.0`; each file begins with its `routes()`.
 
 mod consumers;
+mod manifests;
 mod models;
 mod resolve;
+mod versions;
 
 use super::router::Route;
 
@@ -12,5 +14,7 @@ pub(super) fn routes() -> Vec<(&'static str, Vec<Route>)> {
         ("registry-history", models::routes()),
         ("resolver", resolve::routes()),
         ("consumers", consumers::routes()),
+        ("registry-versions", versions::routes()),
+        ("model-manifests", manifests::routes()),
     ]
 }

@@ -1,18 +1,19 @@
 //! Artifacts: files of runs and models, through the server.
 
 use crate::app::{App, Ctx};
-use crate::artifacts::ArtifactPath;
-use crate::artifacts::shelf::Turn;
+use crate::artifacts::{ArtifactPath, Claim, Site, Spot, Stored};
+use crate::db::Tx;
 use crate::error::{Code, Error, Result};
 use crate::http::file::{self, Segments, Tail};
 use crate::http::input::{Query, Wire, read_body};
 use crate::http::reply::{Empty, Reply};
 use crate::http::router::{Access, Route, delete, get, post, put};
+use crate::http::task::to_the_end;
 use crate::http::wire::artifact::{
     ListArtifacts, ListModelFiles, ListOwn, Listing, Owner, PresignDownload, PresignUpload,
 };
-use crate::registry;
 use crate::registry::version::{self, VersionRef};
+use crate::registry::{self, freeze};
 use crate::tracking::logged_model::{self, Deleted};
 use crate::tracking::{artifact, run, watch};
 use axum::body::Body;
@@ -101,35 +102,66 @@ async fn download(State(app): State<App>, tail: Tail, headers: HeaderMap) -> Res
 async fn upload(State(app): State<App>, ctx: Ctx, tail: Tail, body: Body) -> Result<()> {
     app.artifacts.own()?;
     let path = ArtifactPath::parse_file(&tail.0)?;
+    let site = app.artifacts.own_site(path).await?;
     let body = body.into_data_stream().map_err(io::Error::other);
-    keep(&app, ctx, path, body).await
+    keep(app, ctx, site, body).await
 }
 
-/// Stores a file of the own store and records its digest.
-async fn keep<S>(app: &App, ctx: Ctx, path: ArtifactPath, body: S) -> Result<()>
+/// Stores a file, unless a registered version forbids it, and records its digest if it is in the
+/// own store.
+///
+/// A client that leaves must not separate the two, so they belong to a task of their own; its
+/// leaving ends the body, and with it the upload.
+async fn keep<S>(app: App, ctx: Ctx, site: Site, body: S) -> Result<()>
 where
-    S: Stream<Item = io::Result<Bytes>> + Send,
+    S: Stream<Item = io::Result<Bytes>> + Send + 'static,
 {
-    let turn = Turn::default();
-    let body = app.artifacts.in_turn(&path, body, &turn);
-    let stored = app.artifacts.own()?.put(&path, body).await?;
-    // A long upload is a write at its end, not at its start.
-    let ctx = Ctx {
-        now: app.clock.now(),
-        ..ctx
+    let storing = async move {
+        let allow = async |stored| allow(&app, &site.spot, stored).await;
+        let (stored, claim) = site.store.put_when(&site.path, body, allow).await?;
+        // A long upload is a write at its end, not at its start.
+        let ctx = Ctx {
+            now: app.clock.now(),
+            ..ctx
+        };
+        if let Some(path) = site.spot.own_path() {
+            let path = ArtifactPath::parse(path)?;
+            let record = move |tx: &mut Tx<'_>| artifact::record(tx, &ctx, &path, stored);
+            app.db.write(record).await?;
+        }
+        drop(claim);
+        Ok(())
     };
+    to_the_end(storing).await
+}
+
+/// Waits for the right to change a path, and asks the registry whether this file may be there.
+async fn allow(app: &App, spot: &Spot, stored: Stored) -> Result<Claim> {
+    let claim = app.artifacts.claim(spot).await;
+    let spot = spot.clone();
     app.db
-        .write(move |tx| artifact::record(tx, &ctx, &path, stored))
+        .read(move |tx| freeze::check_upload(tx, &spot, stored))
         .await?;
-    drop(turn);
-    Ok(())
+    Ok(claim)
 }
 
 async fn remove(State(app): State<App>, tail: Tail) -> Result<Reply<Empty>> {
     let path = ArtifactPath::parse(&tail.0)?;
-    app.artifacts.own()?.delete(&path).await?;
-    app.db.write(move |tx| artifact::forget(tx, &path)).await?;
-    Ok(Reply(Empty {}))
+    let site = app.artifacts.own_site(path).await?;
+    let removing = async move {
+        let claim = app.artifacts.claim(&site.spot).await;
+        let spot = site.spot.clone();
+        app.db
+            .read(move |tx| freeze::check_removal(tx, &spot))
+            .await?;
+        site.store.delete(&site.path).await?;
+        app.db
+            .write(move |tx| artifact::forget(tx, &site.path))
+            .await?;
+        drop(claim);
+        Ok(Reply(Empty {}))
+    };
+    to_the_end(removing).await
 }
 
 async fn list_own(State(app): State<App>, Wire(request): Wire<ListOwn>) -> Result<Reply<Listing>> {
@@ -263,16 +295,14 @@ async fn small_upload(
         return Err(lacking("data"));
     }
     let root_uri = run_uri(&app, uuid.clone()).await?;
-    let (store, root) = app.artifacts.reach(&root_uri)?;
-    let path = root.join(&path);
+    let site = app.artifacts.site(&root_uri, &path).await?;
+    let is_elsewhere = site.spot.own_path().is_none();
     let body = futures_util::stream::iter([Ok(bytes)]);
-    if root.is_root() {
-        store.put(&path, body).await?;
+    keep(app.clone(), ctx.clone(), site, body).await?;
+    if is_elsewhere {
         app.db
             .write(move |tx| watch::note_write(tx, &ctx, &uuid))
             .await?;
-    } else {
-        keep(&app, ctx, path, body).await?;
     }
     Ok(EMPTY_JSON)
 }
@@ -286,7 +316,7 @@ async fn run_uri(app: &App, uuid: String) -> Result<String> {
 }
 
 async fn model_uri(app: &App, uuid: String) -> Result<String> {
-    let find = move |tx: &mut crate::db::Tx<'_>| logged_model::find(tx, &uuid, Deleted::Refused);
+    let find = move |tx: &mut Tx<'_>| logged_model::find(tx, &uuid, Deleted::Refused);
     Ok(app.db.read(find).await?.artifact_uri)
 }
 

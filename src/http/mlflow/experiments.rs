@@ -9,6 +9,7 @@ use crate::http::wire::experiment::{
     CreateExperiment, CreatedExperiment, ExperimentById, ExperimentByName, ExperimentPage,
     ExperimentReply, ExperimentTag, OneExperiment, RenameExperiment, SearchExperiments,
 };
+use crate::registry::freeze;
 use crate::tracking::experiment::{self, Pair};
 use crate::tracking::{rule, search};
 use axum::extract::State;
@@ -119,7 +120,7 @@ async fn delete(
 ) -> Result<Reply<Empty>> {
     let id = request.check()?;
     app.db
-        .write(move |tx| experiment::delete(tx, &ctx, id))
+        .write(move |tx| freeze::delete_experiment(tx, &ctx, id))
         .await?;
     Ok(Reply(Empty {}))
 }

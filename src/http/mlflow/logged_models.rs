@@ -10,6 +10,7 @@ use crate::http::wire::logged_model::{
     CreateModel, FinalizeModel, ModelPage, ModelParams, ModelReply, ModelTags, OneModel,
     SearchModels,
 };
+use crate::registry::freeze;
 use crate::tracking::logged_model::{self, Deleted};
 use crate::tracking::search;
 use axum::extract::State;
@@ -118,7 +119,7 @@ async fn remove(
     Segments(uuid): Segments<String>,
 ) -> Result<Reply<Empty>> {
     app.db
-        .write(move |tx| logged_model::delete(tx, &ctx, &uuid))
+        .write(move |tx| freeze::delete_logged_model(tx, &ctx, &uuid))
         .await?;
     Ok(Reply(Empty {}))
 }

@@ -6,6 +6,7 @@ mod inputs;
 mod logged_models;
 pub(super) mod metrics;
 mod model_versions;
+pub(super) mod register;
 mod registered_models;
 mod runs;
 mod version_files;

@@ -1,6 +1,6 @@
 //! Versions of registered models.
 
-use super::version_files;
+use super::register;
 use crate::app::{App, Ctx};
 use crate::error::Result;
 use crate::http::input::Wire;
@@ -10,7 +10,7 @@ use crate::http::wire::model_version::{
     CreateVersion, DownloadUri, OneVersion, SearchRegistry, TransitionStage, UpdateVersion,
     VersionByNumber, VersionPage, VersionReply, VersionTag,
 };
-use crate::registry::{facts, search, stage, tag, version};
+use crate::registry::{search, stage, tag, version};
 use axum::extract::State;
 
 pub(super) fn routes() -> Vec<Route> {
@@ -43,16 +43,7 @@ async fn create(
 ) -> Result<Reply<OneVersion>> {
     let policy = &app.settings.location_policy;
     let new = request.check(app.settings.source_pattern.as_ref(), policy)?;
-    let folder = policy.working_directory.clone();
-    let files = version_files::read(&app, &new).await;
-    let created = app
-        .db
-        .write(move |tx| {
-            let created = version::create(tx, &ctx, &new, &folder)?;
-            facts::store::freeze(tx, &ctx, &created, &files)?;
-            Ok(created)
-        })
-        .await?;
+    let created = register::create(&app, ctx, new).await?;
     Ok(Reply(created.into()))
 }
 

@@ -11,6 +11,7 @@ use crate::http::wire::run::{
     CreateRun, LogModel, OneRun, RunById, RunPage, RunPair, RunReply, SearchRuns, UpdateRun,
     UpdatedRun,
 };
+use crate::registry::freeze;
 use crate::tracking::batch::{self, Batch};
 use crate::tracking::{assemble, legacy_model, param, run, search, tag};
 use axum::extract::State;
@@ -95,7 +96,9 @@ async fn update(
 
 async fn delete(State(app): State<App>, Wire(request): Wire<RunById>) -> Result<Reply<Empty>> {
     let uuid = request.check()?;
-    app.db.write(move |tx| run::delete(tx, &uuid)).await?;
+    app.db
+        .write(move |tx| freeze::delete_run(tx, &uuid))
+        .await?;
     Ok(Reply(Empty {}))
 }
 

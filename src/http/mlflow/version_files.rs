@@ -9,7 +9,9 @@ use crate::artifacts::{ArtifactPath, ArtifactStore, Found};
 use crate::error::{Code, Result};
 use crate::registry::environment::Format;
 use crate::registry::facts::files::{self, FileFacts, FoundFile, MAX_FILE, MLMODEL, OF_RUN};
-use crate::registry::version::{self, FilesToBe, NewVersion};
+use crate::registry::facts::place::{self, Place};
+use crate::registry::rule;
+use crate::registry::version::NewVersion;
 use futures_util::TryStreamExt;
 use std::time::Duration;
 
@@ -18,19 +20,29 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Reads what the files of a new version say; nothing for a version whose creation will fail.
 pub(super) async fn read(app: &App, new: &NewVersion) -> FileFacts {
+    let mut found = files::Found {
+        location: new.source.clone(),
+        ..files::Found::default()
+    };
+    if rule::is_prompt(&new.tags) {
+        found.problem = Some("A prompt has no files.".to_owned());
+        return files::read(found);
+    }
     let folder = app.settings.location_policy.working_directory.clone();
     let asked = new.clone();
     let foreseen = app
         .db
-        .read(move |tx| version::foresee(tx, &asked, &folder))
+        .read(move |tx| place::foresee(tx, &asked, &folder))
         .await;
-    let Ok(place) = foreseen else {
-        return FileFacts::default();
+    let place = match foreseen {
+        Ok(place) => place,
+        // Where the creation does not fail for the same reason, its facts tell of it.
+        Err(error) => {
+            found.problem = Some(error.message);
+            return files::read(found);
+        }
     };
-    let mut found = files::Found {
-        location: place.storage_location.clone(),
-        ..files::Found::default()
-    };
+    found.location.clone_from(&place.storage_location);
     match tokio::time::timeout(PATIENCE, gather(app, &place)).await {
         Ok(Ok(gathered)) => found.files = gathered,
         Ok(Err(error)) => found.problem = Some(error.message),
@@ -48,7 +60,7 @@ pub(super) async fn read(app: &App, new: &NewVersion) -> FileFacts {
     })
 }
 
-async fn gather(app: &App, place: &FilesToBe) -> Result<Vec<FoundFile>> {
+async fn gather(app: &App, place: &Place) -> Result<Vec<FoundFile>> {
     let (store, root) = app.artifacts.reach(&place.files)?;
     let mut gathered = Vec::new();
     let names = Format::ALL.iter().map(|(_, name)| *name);
@@ -57,9 +69,9 @@ async fn gather(app: &App, place: &FilesToBe) -> Result<Vec<FoundFile>> {
     }
     let lock = Format::ALL.first().map_or("", |(_, name)| name);
     let has_lock = gathered.iter().any(|file| file.path == lock);
-    if !has_lock && !place.run_files.is_empty() {
+    if let Some(run_files) = place.run_files.as_ref().filter(|_| !has_lock) {
         // A lock of the whole project often lies beside the models of a run.
-        let (store, root) = app.artifacts.reach(&place.run_files)?;
+        let (store, root) = app.artifacts.reach(run_files)?;
         if let Some(mut file) = fetch(&store, &root, lock).await? {
             file.path.insert_str(0, OF_RUN);
             gathered.push(file);
@@ -77,16 +89,10 @@ async fn fetch(
     let path = root.join(&ArtifactPath::parse(name)?);
     let content = match store.get(&path, None).await {
         Ok(Found::File(file)) if file.size <= MAX_FILE => {
-            let mut bytes = Vec::new();
-            let mut stream = file.stream;
-            let outcome = loop {
-                match stream.try_next().await {
-                    Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
-                    Ok(None) => break Ok(bytes),
-                    Err(_) => break Err("It could not be read to its end.".to_owned()),
-                }
-            };
-            outcome
+            let whole: std::io::Result<Vec<_>> = file.stream.try_collect().await;
+            whole
+                .map(|chunks| chunks.concat())
+                .map_err(|_| "It could not be read to its end.".to_owned())
         }
         Ok(Found::File(file)) => Err(format!(
             "It has {} bytes; at most {MAX_FILE} are read.",

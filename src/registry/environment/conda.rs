@@ -18,7 +18,7 @@ pub fn parse(text: &str) -> Result<Listed, String> {
         match dependency {
             Json::String(spec) => match parse_spec(spec) {
                 Some(package) if package.name == "python" => {
-                    listed.python = Some(package.asked().to_owned());
+                    listed.python = Some(package.asked());
                 }
                 Some(package) => listed.packages.push(package),
                 None => keep(&mut listed, index, LineKind::Unparsed, dependency),
@@ -68,7 +68,6 @@ fn parse_spec(spec: &str) -> Option<Package> {
         return None;
     }
     let mut package = Package::named(Manager::Conda, name);
-    package.url = None;
     if let Some(channel) = channel {
         package.extras = vec![format!("channel {channel}")];
     }

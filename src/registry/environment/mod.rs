@@ -80,12 +80,13 @@ impl Package {
     }
 
     /// Says which version is asked for, as people write it: `1.2.3`, `>=1,<2`, a URL, or `any`.
-    pub fn asked(&self) -> &str {
-        let version = self.version.as_deref().or(self.url.as_deref());
-        match version {
-            Some(version) => version,
-            None if self.specifier.is_empty() => "any",
-            None => &self.specifier,
+    pub fn asked(&self) -> String {
+        match (&self.version, &self.url) {
+            (Some(version), Some(url)) => format!("{version} ({url})"),
+            (Some(version), None) => version.clone(),
+            (None, Some(url)) => url.clone(),
+            (None, None) if self.specifier.is_empty() => "any".to_owned(),
+            (None, None) => self.specifier.clone(),
         }
     }
 
@@ -180,17 +181,23 @@ impl Format {
 }
 
 /// Says how far these packages are settled; build tools do not count, for nothing ever pins them.
-pub fn pinning(packages: &[Package]) -> Pinning {
+/// A line that was not understood, or that installs a folder, may ask for anything.
+pub fn pinning(packages: &[Package], lines: &[Line]) -> Pinning {
     if packages
         .iter()
         .any(|package| package.manager == Manager::Lock)
     {
         return Pinning::Lock;
     }
+    let is_loose = |line: &Line| match line.kind {
+        LineKind::Unparsed => true,
+        LineKind::Option => line.text.starts_with("-e") || line.text.starts_with("--editable"),
+        LineKind::Reference | LineKind::Channel => false,
+    };
     let asked = || packages.iter().filter(|package| !is_build_tool(package));
     match asked().count() {
         0 => Pinning::None,
-        _ if asked().all(Package::is_pinned) => Pinning::Pinned,
+        _ if asked().all(Package::is_pinned) && !lines.iter().any(is_loose) => Pinning::Pinned,
         _ => Pinning::Partial,
     }
 }

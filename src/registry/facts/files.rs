@@ -141,7 +141,12 @@ fn gather(facts: &mut FileFacts, listed: Vec<(String, Listed)>) {
                 }),
         );
     }
-    environment.pinning = environment::pinning(&environment.packages);
+    let lines: Vec<_> = environment
+        .lines
+        .iter()
+        .map(|line| line.line.clone())
+        .collect();
+    environment.pinning = environment::pinning(&environment.packages, &lines);
 }
 
 fn identity(package: &Package) -> (String, String, Option<String>) {

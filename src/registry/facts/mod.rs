@@ -1,6 +1,7 @@
 //! What a version remembers: one document, taken when the version is created and never changed.
 //!
-//! `files` reads what the model's own files say, before the transaction; `rows` reads the run and
+//! `place` foresees where the model's files are, and `files` reads what they say, before the
+//! transaction; `rows` reads the run and
 //! the logged model inside of it, so that the document tells what held at that moment; `store`
 //! keeps the document and gives it back; `missing` names the links of lineage that it lacks.
 //!
@@ -8,6 +9,7 @@
 
 pub mod files;
 pub mod missing;
+pub mod place;
 mod reading;
 mod rows;
 pub mod store;
