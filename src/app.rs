@@ -9,6 +9,8 @@ use crate::db::{Db, Tx};
 use crate::error::Result;
 use crate::events;
 use crate::events::send::Sender;
+use crate::jobs::follow::Followers;
+use crate::jobs::sighting::Sightings;
 use crate::tracking::rule::LongValues;
 use regex::Regex;
 use std::sync::Arc;
@@ -22,6 +24,10 @@ pub struct App {
     pub ids: Ids,
     /// Sends webhooks.
     pub sender: Sender,
+    /// Requests that wait for the registry to change.
+    pub followers: Followers,
+    /// Who asked where a URI leads, as far as it is not written down yet.
+    pub sightings: Sightings,
     pub settings: Arc<Settings>,
     /// Signs the heads of the audit log.
     pub audit_key: Key,
@@ -55,10 +61,24 @@ pub struct Settings {
     pub location_policy: LocationPolicy,
     /// What the source of a new model version must match; `None` for anything.
     pub source_pattern: Option<Regex>,
+    /// How long a report of a consumer counts, in milliseconds.
+    pub consumer_stale_after_ms: i64,
+    /// How long what consumers say and ask is kept, in milliseconds.
+    pub consumer_kept_ms: i64,
+    pub graphql: GraphqlLimits,
     /// The largest JSON body that is read, in bytes.
     pub max_json_bytes: usize,
     /// Whether everything but artifacts is switched off.
     pub only_artifacts: bool,
     /// How events are delivered.
     pub events: events::Settings,
+}
+
+/// How much one GraphQL document may ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GraphqlLimits {
+    /// Fields of all its operations together.
+    pub max_root_fields: usize,
+    /// Fields of one selection that are given another name.
+    pub max_aliases: usize,
 }

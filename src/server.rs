@@ -1,7 +1,7 @@
 //! Puts the server together, serves until the process is told to stop, and stops it in order:
 //! no new requests, the ones under way, the jobs, the database.
 
-use crate::app::{App, Clock, Ctx, Ids, Settings};
+use crate::app::{App, Clock, Ctx, GraphqlLimits, Ids, Settings};
 use crate::artifacts::{ArtifactStore, LocationPolicy, Shelf};
 use crate::audit::key::Key;
 use crate::audit::{checkpoint, log};
@@ -12,6 +12,8 @@ use crate::events;
 use crate::events::send::{Rules, Sender};
 use crate::http::router;
 use crate::jobs::Jobs;
+use crate::jobs::follow::Followers;
+use crate::jobs::sighting::Sightings;
 use crate::tracking::experiment;
 use crate::tracking::rule::LongValues;
 use axum::serve::ListenerExt;
@@ -47,6 +49,8 @@ pub async fn open(config: &Config, clock: Clock, ids: Ids) -> Result<App> {
     })
     .await?;
     Ok(App {
+        followers: Followers::new(db.clone()),
+        sightings: Sightings::default(),
         db,
         artifacts: Shelf::new(store, config.local_roots()?),
         clock,
@@ -68,6 +72,12 @@ pub async fn open(config: &Config, clock: Clock, ids: Ids) -> Result<App> {
             },
             artifact_root,
             source_pattern: source_pattern(&config.registry.source_regex)?,
+            consumer_stale_after_ms: config.registry.consumer_stale_after_s * 1000,
+            consumer_kept_ms: config.registry.consumer_kept_days * 86_400_000,
+            graphql: GraphqlLimits {
+                max_root_fields: config.server.graphql_max_root_fields,
+                max_aliases: config.server.graphql_max_aliases,
+            },
             max_json_bytes: config.max_json_bytes(),
             only_artifacts: config.artifacts.only,
             events: event_settings(config)?,
@@ -126,6 +136,7 @@ pub async fn run(config: Config) -> Result<()> {
     wait_for_signal().await?;
     tracing::info!("stopping: finishing the requests under way");
     stop.cancel();
+    app.followers.stop();
     if tokio::time::timeout(config.shutdown_grace(), served)
         .await
         .is_err()
@@ -135,6 +146,7 @@ pub async fn run(config: Config) -> Result<()> {
         );
     }
     jobs.stop().await;
+    app.sightings.flush(&app.db).await?;
     app.db.close().await?;
     tracing::info!("stopped");
     Ok(())

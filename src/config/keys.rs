@@ -177,6 +177,10 @@ pub static KEYS: &[Key] = &[
     .flag("x-frame-options"),
     Key::new("server.public_url", Kind::Text(location::check_public_url)).flag("public-url"),
     Key::new("server.max_json_mib", Kind::Int(1, 4096)).flag("max-json-mib"),
+    Key::new("server.graphql_max_root_fields", Kind::Int(1, 1_000))
+        .mlflow("MLFLOW_SERVER_GRAPHQL_MAX_ROOT_FIELDS"),
+    Key::new("server.graphql_max_aliases", Kind::Int(0, 1_000))
+        .mlflow("MLFLOW_SERVER_GRAPHQL_MAX_ALIASES"),
     Key::new("server.shutdown_grace_s", Kind::Int(0, 3600)).flag("shutdown-grace"),
     Key::new("server.workers", Kind::Int(0, 1024))
         .mlflow("MLFLOW_WORKERS")
@@ -216,6 +220,8 @@ pub static KEYS: &[Key] = &[
     Key::new("tracking.fold_interval_ms", Kind::Int(10, 3_600_000)),
     Key::new("registry.source_regex", Kind::Text(check_regex))
         .mlflow("MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX"),
+    Key::new("registry.consumer_stale_after_s", Kind::Int(1, 31_536_000)),
+    Key::new("registry.consumer_kept_days", Kind::Int(1, 36_500)),
     Key::new(
         "webhooks.allowed_schemes",
         Kind::ListOf(network::check_scheme),

@@ -48,6 +48,8 @@ pub struct Server {
     pub x_frame_options: FrameOptions,
     pub public_url: String,
     pub max_json_mib: usize,
+    pub graphql_max_root_fields: usize,
+    pub graphql_max_aliases: usize,
     pub shutdown_grace_s: u64,
     pub workers: usize,
 }
@@ -99,10 +101,12 @@ pub struct Tracking {
     pub fold_interval_ms: u64,
 }
 
-/// What may be registered.
+/// What may be registered, and how long its consumers are remembered.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Registry {
     pub source_regex: String,
+    pub consumer_stale_after_s: i64,
+    pub consumer_kept_days: i64,
 }
 
 /// How the audit log is vouched for.

@@ -30,6 +30,11 @@ const STEPS: &[(i64, &str, &str)] = &[
         "version_facts",
         include_str!("../../migrations/0006_version_facts.sql"),
     ),
+    (
+        7,
+        "consumers",
+        include_str!("../../migrations/0007_consumers.sql"),
+    ),
 ];
 
 /// Which schema steps are applied and which are missing; after a migration none is missing.

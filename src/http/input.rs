@@ -2,6 +2,7 @@
 
 use super::audited::naming_fields;
 use super::wire::body;
+use super::wire::consumer;
 use super::wire::field::Message;
 use crate::app::{App, Ctx};
 use crate::ctx::{ANONYMOUS, Act, Kept};
@@ -36,6 +37,26 @@ impl<M: Message> FromRequest<App> for Wire<M> {
             act.name_by_body(naming_fields(&bytes));
         }
         Ok(Wire(body::read(&bytes)?))
+    }
+}
+
+/// A request of our own API that says everything in its query, whatever its method.
+pub struct Asked<M>(pub M);
+
+impl<M: Message> FromRequest<App> for Asked<M> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self> {
+        let (parts, body) = request.into_parts();
+        if !read_body(body, app.settings.max_json_bytes)
+            .await?
+            .is_empty()
+        {
+            return Err(Error::invalid(
+                "This request takes no body: write its parameters into the query.",
+            ));
+        }
+        Ok(Asked(body::read_query(parts.uri.query().unwrap_or(""))?))
     }
 }
 
@@ -148,6 +169,31 @@ fn reason(headers: &HeaderMap) -> Result<String> {
 
 fn refused_reason(what: &str) -> Error {
     Error::invalid(format!("The header {REASON} {what}."))
+}
+
+/// The header by which a serving process says its name, percent-encoded UTF-8.
+pub const CONSUMER: HeaderName = HeaderName::from_static("x-trackway-consumer");
+
+/// The name of the serving process that asks; `None` where it does not say.
+pub struct Consumer(pub Option<String>);
+
+impl FromRequestParts<App> for Consumer {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self> {
+        let Some(given) = parts.headers.get(&CONSUMER) else {
+            return Ok(Consumer(None));
+        };
+        let decoded = percent_encoding::percent_decode(given.as_bytes()).decode_utf8();
+        let name = decoded.map_err(|_| {
+            Error::invalid(format!(
+                "The header {CONSUMER} is not percent-encoded UTF-8."
+            ))
+        })?;
+        let place = format!("The header {CONSUMER}");
+        consumer::check_name(&place, &name)?;
+        Ok(Consumer(Some(name.into_owned())))
+    }
 }
 
 /// The id under which a request is logged and answered.

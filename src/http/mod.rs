@@ -3,6 +3,7 @@
 mod api;
 mod audited;
 mod file;
+mod graphql;
 mod health;
 mod input;
 mod mlflow;

@@ -43,22 +43,27 @@ struct ErrorBody<'e> {
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         log(&self);
-        let classification = self.code.classification();
-        let body = ErrorBody {
-            error_code: self.code.name(),
-            message: &self.message,
-            sqlstate: classification.map(|(sqlstate, _)| sqlstate),
-            error_class: classification.map(|(_, class)| class),
-        };
         let status = StatusCode::from_u16(self.code.status()).unwrap_or_default();
-        // A body of four texts always serializes.
-        let mut response = json(status, serde_json::to_vec(&body).unwrap_or_default());
+        let mut response = json(status, error_body(&self));
         response.extensions_mut().insert(Refused {
             error_code: self.code.name(),
             message: self.message,
         });
         response
     }
+}
+
+/// Writes the body of an error in MLflow's shape.
+pub fn error_body(error: &Error) -> Vec<u8> {
+    let classification = error.code.classification();
+    let body = ErrorBody {
+        error_code: error.code.name(),
+        message: &error.message,
+        sqlstate: classification.map(|(sqlstate, _)| sqlstate),
+        error_class: classification.map(|(_, class)| class),
+    };
+    // A body of four texts always serializes.
+    serde_json::to_vec(&body).unwrap_or_default()
 }
 
 /// Logs what the operator should know: a failure of the server, once.

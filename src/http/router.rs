@@ -5,7 +5,7 @@
 
 use super::audited::{self, Audited};
 use super::input::RequestId;
-use super::{api, health, mlflow, security};
+use super::{api, graphql, health, mlflow, security};
 use crate::app::App;
 use crate::config::Server;
 use crate::ctx::Kept;
@@ -156,6 +156,7 @@ method!(delete, DELETE);
 fn rows() -> Vec<(&'static str, Vec<Route>)> {
     let mut rows = mlflow::routes();
     rows.extend(api::routes());
+    rows.push(("graphql", graphql::routes()));
     rows.push(("server", health::routes()));
     rows
 }

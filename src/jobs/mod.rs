@@ -1,16 +1,19 @@
 //! Work that goes on beside the requests: folding metrics, watching for silent runs, giving free
-//! room of the database back, delivering events to webhooks.
+//! room of the database back, delivering events to webhooks, writing down who resolved what.
 //!
 //! Each job is a loop of short transactions. A job that fails logs why and goes on at its next
 //! turn; it never stops the server.
 
 pub mod deliver;
+pub mod follow;
+pub mod sighting;
 
 use crate::app::{App, Ctx};
 use crate::audit::checkpoint;
 use crate::config::Tracking;
 use crate::db::Db;
 use crate::error::Result;
+use crate::registry::consumer;
 use crate::tracking::{fold, watch};
 use std::time::Duration;
 use tokio::task::JoinHandle;
@@ -26,6 +29,11 @@ const RECLAIM_EVERY: Duration = Duration::from_secs(5);
 
 /// How often new entries of the audit log are signed for.
 const SIGN_EVERY: Duration = Duration::from_secs(1);
+/// How often it is written down which consumers resolved what.
+const SIGHTINGS_EVERY: Duration = Duration::from_secs(3);
+
+/// How often consumers are looked for that were not heard of for long.
+const FORGET_EVERY: Duration = Duration::from_secs(600);
 
 /// The running jobs.
 pub struct Jobs {
@@ -52,6 +60,7 @@ impl Jobs {
         let fold_every = Duration::from_millis(settings.fold_interval_ms);
         let (folding, watching, reclaiming) = (app.clone(), app.clone(), app.db.clone());
         let signing = app.clone();
+        let (sighting, forgetting) = (app.clone(), app.clone());
         let running = vec![
             repeat("fold", fold_every, &stop, move || {
                 fold_once(folding.clone(), segments)
@@ -67,6 +76,12 @@ impl Jobs {
             }),
             tokio::spawn(deliver::run(app.clone(), stop.clone())),
             tokio::spawn(deliver::clean(app.clone(), stop.clone())),
+            repeat("sightings", SIGHTINGS_EVERY, &stop, move || {
+                sight_once(sighting.clone())
+            }),
+            repeat("consumers", FORGET_EVERY, &stop, move || {
+                forget_once(forgetting.clone())
+            }),
         ];
         Self { stop, running }
     }
@@ -158,4 +173,23 @@ async fn sign_once(app: App) -> Result<usize> {
 
 async fn reclaim_once(db: Db) -> Result<usize> {
     db.reclaim().await
+}
+
+/// Writes down who resolved what. It never asks for an early next turn: what was seen may gather.
+async fn sight_once(app: App) -> Result<usize> {
+    app.sightings.flush(&app.db).await?;
+    Ok(0)
+}
+
+async fn forget_once(app: App) -> Result<usize> {
+    let before = app.clock.now() - app.settings.consumer_kept_ms;
+    let forgotten = app
+        .db
+        .write(move |tx| consumer::forget_old(tx, before))
+        .await?;
+    tracing::debug!(
+        forgotten,
+        "forgot consumers that were not heard of for long"
+    );
+    Ok(0)
 }

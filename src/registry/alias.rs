@@ -122,6 +122,15 @@ fn next_generation(tx: &mut Tx<'_>, model_name: &str, alias: &str) -> Result<i64
     )
 }
 
+/// Gives the number of the version that an alias points at, and the generation of the alias.
+pub(super) fn target(tx: &mut Tx<'_>, model: &Model, alias: &str) -> Result<Option<(i64, i64)>> {
+    tx.query_optional(
+        "select version, generation from model_aliases where model_id = $1 and alias = $2",
+        params![model.id, alias],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )
+}
+
 fn version_of(tx: &mut Tx<'_>, model: &Model, alias: &str) -> Result<Option<i64>> {
     tx.query_optional(
         "select version from model_aliases where model_id = $1 and alias = $2",

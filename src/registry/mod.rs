@@ -7,6 +7,7 @@
 
 pub mod alias;
 mod announce;
+pub mod consumer;
 pub mod diff;
 pub mod environment;
 pub mod facts;
@@ -16,9 +17,12 @@ pub mod intake;
 pub mod manifest;
 mod mlmodel;
 pub mod model;
+pub mod model_uri;
 pub mod named;
 mod origin;
 pub mod past;
+pub mod resolution;
+pub mod resolve;
 pub mod rule;
 pub mod search;
 pub mod signature;

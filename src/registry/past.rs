@@ -145,7 +145,12 @@ pub fn alias(tx: &mut Tx<'_>, name: &str, alias: &str, at: i64) -> Result<AliasT
     }))
 }
 
-fn last_move(tx: &mut Tx<'_>, (model_id, alias): (i64, &str), at: i64) -> Result<Option<Entry>> {
+/// Finds the last time until `at` that an alias of a model was set or deleted.
+pub(super) fn last_move(
+    tx: &mut Tx<'_>,
+    (model_id, alias): (i64, &str),
+    at: i64,
+) -> Result<Option<Entry>> {
     let sql = format!(
         "select {} from registry_history
          where model_id = $1 and key = $2 and at <= $3 and kind in ('alias_set', 'alias_deleted')

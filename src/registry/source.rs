@@ -82,7 +82,8 @@ pub fn reference(source: &str) -> Result<Reference<'_>> {
     parse_reference(path).ok_or_else(|| contained(source, "model_id"))
 }
 
-fn parse_reference(path: &str) -> Option<Reference<'_>> {
+/// Reads the path of a `models:` URI, which begins with a slash.
+pub(super) fn parse_reference(path: &str) -> Option<Reference<'_>> {
     let parts: Vec<&str> = path
         .strip_prefix('/')?
         .trim_start_matches('/')

@@ -13,6 +13,7 @@ mod batches;
 mod cli;
 mod concurrency;
 mod experiments;
+mod graphql;
 mod inputs;
 mod logged_models;
 mod metrics;

@@ -1,8 +1,10 @@
 //! The handlers of our own API, below `/api/1.0`; each file begins with its `routes()`.
 
 mod audit;
+mod consumers;
 mod manifests;
 mod models;
+mod resolve;
 mod versions;
 mod webhooks;
 
@@ -13,6 +15,8 @@ pub(super) fn routes() -> Vec<(&'static str, Vec<Route>)> {
     vec![
         ("registry-history", models::routes()),
         ("audit", audit::routes()),
+        ("resolver", resolve::routes()),
+        ("consumers", consumers::routes()),
         ("registry-versions", versions::routes()),
         ("model-manifests", manifests::routes()),
         ("webhook-deliveries", webhooks::routes()),

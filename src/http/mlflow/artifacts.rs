@@ -202,9 +202,14 @@ async fn list(
     State(app): State<App>,
     Wire(request): Wire<ListArtifacts>,
 ) -> Result<Reply<Listing>> {
+    list_of_run(&app, request).await.map(Reply)
+}
+
+/// Lists the files of a folder of a run.
+pub(in crate::http) async fn list_of_run(app: &App, request: ListArtifacts) -> Result<Listing> {
     let (uuid, folder) = request.check()?;
-    let root_uri = run_uri(&app, uuid).await?;
-    list_below(&app, root_uri, folder).await
+    let root_uri = run_uri(app, uuid).await?;
+    list_below(app, root_uri, folder).await
 }
 
 async fn list_model(
@@ -214,13 +219,13 @@ async fn list_model(
 ) -> Result<Reply<Listing>> {
     let folder = request.check()?;
     let root_uri = model_uri(&app, uuid).await?;
-    list_below(&app, root_uri, folder).await
+    list_below(&app, root_uri, folder).await.map(Reply)
 }
 
-async fn list_below(app: &App, root_uri: String, folder: ArtifactPath) -> Result<Reply<Listing>> {
+async fn list_below(app: &App, root_uri: String, folder: ArtifactPath) -> Result<Listing> {
     let (store, root) = app.artifacts.reach(&root_uri)?;
     let entries = store.list(&root.join(&folder)).await?;
-    Ok(Reply(Listing::below(root_uri, &folder, entries)))
+    Ok(Listing::below(root_uri, &folder, entries))
 }
 
 async fn run_file(State(app): State<App>, query: Query, headers: HeaderMap) -> Result<Response> {

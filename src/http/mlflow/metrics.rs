@@ -50,6 +50,11 @@ async fn interval(
     State(app): State<App>,
     Wire(request): Wire<GetInterval>,
 ) -> Result<Reply<History>> {
+    sampled(&app, request).await.map(Reply)
+}
+
+/// Samples the histories of several runs.
+pub(in crate::http) async fn sampled(app: &App, request: GetInterval) -> Result<History> {
     let request = request.check()?;
     let metrics = app
         .db
@@ -67,10 +72,10 @@ async fn interval(
             Ok(metrics)
         })
         .await?;
-    Ok(Reply(History {
+    Ok(History {
         metrics,
         next_page_token: None,
-    }))
+    })
 }
 
 async fn bulk(State(app): State<App>, query: Query) -> Result<Reply<BulkHistory>> {

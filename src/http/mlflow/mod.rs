@@ -1,10 +1,10 @@
 //! The handlers of MLflow's API; each file begins with its `routes()`.
 
-mod artifacts;
+pub(super) mod artifacts;
 mod experiments;
 mod inputs;
 mod logged_models;
-mod metrics;
+pub(super) mod metrics;
 mod model_versions;
 pub(super) mod register;
 mod registered_models;

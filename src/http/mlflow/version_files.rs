@@ -89,16 +89,10 @@ async fn fetch(
     let path = root.join(&ArtifactPath::parse(name)?);
     let content = match store.get(&path, None).await {
         Ok(Found::File(file)) if file.size <= MAX_FILE => {
-            let mut bytes = Vec::new();
-            let mut stream = file.stream;
-            let outcome = loop {
-                match stream.try_next().await {
-                    Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
-                    Ok(None) => break Ok(bytes),
-                    Err(_) => break Err("It could not be read to its end.".to_owned()),
-                }
-            };
-            outcome
+            let whole: std::io::Result<Vec<_>> = file.stream.try_collect().await;
+            whole
+                .map(|chunks| chunks.concat())
+                .map_err(|_| "It could not be read to its end.".to_owned())
         }
         Ok(Found::File(file)) => Err(format!(
             "It has {} bytes; at most {MAX_FILE} are read.",

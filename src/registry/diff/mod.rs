@@ -5,21 +5,23 @@
 //!
 //! Invariant: what is not known of a side is told as unknown, never as equal.
 
+mod causes;
 pub mod compare;
 mod lists;
 mod metrics;
 mod packages;
 mod signature;
 mod summary;
+mod words;
 
 use super::facts::{Entry, Facts};
 use super::manifest::FileDigest;
 use serde::Serialize;
 use serde_json::Value as Json;
 
+pub use causes::{Cause, Verdict};
 pub use metrics::MetricRow;
 pub use signature::SignatureRow;
-pub use summary::{Cause, Verdict};
 
 /// One of the two versions.
 #[derive(Debug, Clone, Copy)]
@@ -120,7 +122,7 @@ pub fn diff(a: &Side<'_>, b: &Side<'_>) -> Diff {
         version_tags: lists::entries(a.version_tags, b.version_tags),
         origin: lists::origin(a.facts, b.facts),
     };
-    diff.causes = summary::causes(a, b, &diff);
+    diff.causes = causes::causes(a, b, &diff);
     diff.summary = summary::sentences(a, b, &diff);
     diff
 }

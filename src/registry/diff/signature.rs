@@ -7,7 +7,7 @@
 //! integers become doubles.
 
 use super::lists::bounded;
-use super::summary::counted;
+use super::words::counted;
 use super::{Change, Section};
 use crate::registry::signature::{Kind, Param, Signature, Slot};
 use serde::Serialize;

@@ -205,6 +205,25 @@ fn what_cannot_be_read_is_told() {
 }
 
 #[test]
+fn deep_nesting_is_refused_and_not_followed() {
+    let deep = 100_000;
+    for text in [
+        format!("version = {}", "[".repeat(deep)),
+        format!("version = {}", "{a=".repeat(deep)),
+        format!("version = 1\na{} = 1", ".a".repeat(deep)),
+        format!("version = 1\n[a{}]", ".a".repeat(deep)),
+    ] {
+        let told = Format::UvLock.parse(&text).unwrap_err();
+        assert!(told.starts_with("It is not TOML: "), "{told}");
+    }
+    let told = Format::Conda.parse(&"[".repeat(deep)).unwrap_err();
+    assert!(
+        told.starts_with("It is not YAML: recursion limit"),
+        "{told}"
+    );
+}
+
+#[test]
 fn a_long_line_is_cut_and_says_so() {
     let listed = Format::Requirements.parse(&"? ".repeat(600)).unwrap();
     assert_eq!(listed.lines[0].text.chars().count(), 506);

@@ -1,6 +1,7 @@
 //! The model registry and its history.
 
 mod aliases;
+mod consumers;
 mod diff;
 mod facts;
 mod files;
@@ -10,6 +11,8 @@ mod manifests;
 mod models;
 mod past;
 mod random;
+mod resolve;
+mod resolve_random;
 mod search;
 mod verify;
 mod versions;
