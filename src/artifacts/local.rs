@@ -10,7 +10,6 @@ use std::io::{self, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
@@ -20,7 +19,7 @@ use super::range::ByteRange;
 use super::reading;
 use super::staged::{self, StagedFile};
 use super::store::{
-    Download, Entry, Found, Stored, broken_body, failed, no_such_artifact, requested,
+    Download, Entry, Found, Stored, broken_body, failed, nanoseconds, no_such_artifact, requested,
 };
 use crate::error::{Error, Result};
 
@@ -324,13 +323,6 @@ impl LocalRoot {
         }
         Ok(entries)
     }
-}
-
-/// Gives the nanoseconds since 1970; the end of time for a moment that cannot be told so.
-fn nanoseconds(at: SystemTime) -> i64 {
-    let since = at.duration_since(UNIX_EPOCH).ok();
-    let since = since.and_then(|since| i64::try_from(since.as_nanos()).ok());
-    since.unwrap_or(i64::MAX)
 }
 
 /// Removes a file, a link, or a folder with all that is in it; a missing one is fine.

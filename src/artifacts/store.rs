@@ -10,6 +10,7 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use futures_util::Stream;
@@ -213,6 +214,13 @@ impl std::fmt::Debug for Download {
 /// What `range` asks of a file of `size` bytes: everything when there is no range.
 pub(super) fn requested(range: Option<ByteRange>, size: u64) -> Option<Range<u64>> {
     range.map_or(Some(0..size), |range| range.within(size))
+}
+
+/// Gives the nanoseconds since 1970; the end of time for a moment that cannot be told so.
+pub(super) fn nanoseconds(at: SystemTime) -> i64 {
+    let since = at.duration_since(UNIX_EPOCH).ok();
+    let since = since.and_then(|since| i64::try_from(since.as_nanos()).ok());
+    since.unwrap_or(i64::MAX)
 }
 
 #[track_caller]

@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 use super::path::ArtifactPath;
 use super::range::ByteRange;
 use super::staged::{self, StagedFile};
-use super::store::{ArtifactStore, Download, Entry, Found, failed};
+use super::store::{ArtifactStore, Download, Entry, Found, Stored, failed};
 use crate::error::{Code, Error, Result};
 
 #[cfg(unix)]
@@ -218,6 +218,36 @@ async fn listings_are_sorted_and_name_what_is_directly_there() {
                 "{nothing}"
             );
         }
+    }
+}
+
+#[tokio::test]
+async fn an_upload_that_is_not_allowed_leaves_everything_as_it_was() {
+    for (store, folder) in stores() {
+        put(&store, "a/f", b"old").await.unwrap();
+        let refuse = async |stored: Stored| {
+            assert_eq!(stored.size, 3);
+            assert_eq!(stored.sha256[..], Sha256::digest("new")[..]);
+            Err::<(), _>(Error::denied("no"))
+        };
+        for at in ["a/f", "a/g"] {
+            let outcome = store.put_when(&path(at), body(b"new"), refuse).await;
+            assert_eq!(outcome.unwrap_err().code, Code::Denied);
+        }
+        assert_eq!(get(&store, "a/f").await, b"old");
+        assert_eq!(names(&store, "a").await, ["f"]);
+        if let Some(folder) = &folder {
+            eventually(|| uploads_in(folder.path()) == 0).await;
+        }
+        let allow = async |_| Ok("allowed");
+        let (_, given) = store
+            .put_when(&path("a/f"), body(b"new"), allow)
+            .await
+            .unwrap();
+        assert_eq!(
+            (given, get(&store, "a/f").await),
+            ("allowed", b"new".to_vec())
+        );
     }
 }
 

@@ -8,9 +8,6 @@ use crate::error::{Error, Result};
 use futures_util::StreamExt;
 use sha2::{Digest, Sha256};
 
-/// How deep folders may lie in each other; links can make them endless.
-const MAX_DEPTH: usize = 64;
-
 /// A file that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Surveyed {
@@ -34,17 +31,11 @@ pub struct Survey {
 /// there for a missing path.
 ///
 /// # Errors
-/// 400 for more than `limit` files, and for folders that lie too deep in each other.
+/// 400 for more than `limit` files and folders, of which links can make very many.
 pub async fn list(site: &Site, limit: usize) -> Result<Survey> {
     let mut files = Vec::new();
     let mut folders = vec![ArtifactPath::root()];
     while let Some(folder) = folders.pop() {
-        if folder.segments().count() > MAX_DEPTH {
-            return Err(Error::invalid(format!(
-                "The folders in '{}' lie more than {MAX_DEPTH} deep in each other.",
-                site.path
-            )));
-        }
         for entry in site.store.list(&site.path.join(&folder)).await? {
             let path = folder.join(&ArtifactPath::parse(&entry.name)?);
             if entry.is_dir {
@@ -104,4 +95,70 @@ pub async fn digest(store: &ArtifactStore, path: &ArtifactPath) -> Result<Stored
         size,
         sha256: sha256.finalize().into(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::artifacts::Spot;
+    use object_store::memory::InMemory;
+    use std::path::Path;
+    use std::sync::Arc;
+
+    async fn site(store: ArtifactStore, path: &str, files: &[&str]) -> Site {
+        for file in files {
+            let body = futures_util::stream::iter([Ok(file.as_bytes().to_vec().into())]);
+            let at = ArtifactPath::parse(file).unwrap();
+            store.put(&at, body).await.unwrap();
+        }
+        Site {
+            store,
+            path: ArtifactPath::parse(path).unwrap(),
+            spot: Spot::new(Path::new(path)),
+        }
+    }
+
+    fn paths(survey: &Survey) -> Vec<&str> {
+        survey.files.iter().map(|file| file.path.as_str()).collect()
+    }
+
+    #[tokio::test]
+    async fn all_files_below_a_folder_are_listed_and_read() {
+        let folder = tempfile::tempdir().unwrap();
+        for store in [
+            ArtifactStore::local(folder.path().to_owned()),
+            ArtifactStore::objects(Arc::new(InMemory::new()), ArtifactPath::root()),
+        ] {
+            let files = ["m/b", "m/a/x/y", "m/a.txt", "m2/c", "z"];
+            let mut site = site(store, "m", &files).await;
+            let survey = list(&site, 10).await.unwrap();
+            assert_eq!(paths(&survey), ["a.txt", "a/x/y", "b"]);
+            let at = survey.folder.join(&ArtifactPath::parse("a/x/y").unwrap());
+            let stored = digest(&site.store, &at).await.unwrap();
+            assert_eq!(stored.size, 7);
+            assert_eq!(stored.sha256[..], Sha256::digest("m/a/x/y")[..]);
+            assert!(list(&site, 2).await.is_err());
+
+            site.path = ArtifactPath::parse("m/b").unwrap();
+            let survey = list(&site, 10).await.unwrap();
+            assert_eq!((survey.folder.as_str(), paths(&survey)), ("m", vec!["b"]));
+            site.path = ArtifactPath::parse("m/nothing").unwrap();
+            assert!(list(&site, 10).await.unwrap().files.is_empty());
+        }
+    }
+
+    #[tokio::test]
+    async fn links_that_multiply_a_folder_are_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = ArtifactStore::local(folder.path().to_owned());
+        let site = site(store, "m", &["m/a"]).await;
+        for name in ["again", "and_again"] {
+            std::os::unix::fs::symlink(".", folder.path().join("m").join(name)).unwrap();
+        }
+        let error = list(&site, 1_000).await.unwrap_err();
+        assert_eq!(
+            error.message,
+            "There are more than 1000 files and folders in 'm'."
+        );
+    }
 }

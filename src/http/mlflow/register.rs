@@ -91,48 +91,73 @@ async fn look(
             run_location,
         } => (location, run_location),
     };
-    let unknown = |note| Ok(Some((Seen::unknown(Some(location.clone()), note), None)));
     // What cannot be reached now may still be a good source for clients.
+    let unknown = |note| Some((Seen::unknown(Some(location.clone()), note), None));
     let site = match app.artifacts.site(&location, &ArtifactPath::root()).await {
         Ok(site) => site,
-        Err(error) => return unknown(error.message),
+        Err(error) => return Ok(unknown(error.message)),
     };
+    let state = state(app, &site, run_location).await;
+    match examine(app, &site, hold).await {
+        Ok(None) => Ok(None),
+        Ok(Some(found)) => {
+            let seen = Seen {
+                content: content(&site, &location, (state, found.files)),
+                location: Some(location),
+                spot: Some(site.spot),
+                recorded: found.recorded,
+            };
+            Ok(Some((seen, Some(found.claim))))
+        }
+        Err(error) if error.code == Code::Unavailable => Err(error),
+        Err(error) => Ok(unknown(error.message)),
+    }
+}
+
+/// Files that nobody changes while the claim is held.
+struct Held {
+    claim: Claim,
+    recorded: Vec<Recorded>,
+    files: Vec<FileDigest>,
+}
+
+/// Reads the files of a site; `None` if they changed meanwhile.
+async fn examine(app: &App, site: &Site, hold: Hold) -> Result<Option<Held>> {
     let mut claim = None;
     if hold == Hold::Always {
         claim = Some(app.artifacts.claim(&site.spot).await);
     }
     let spot = site.spot.clone();
     let recorded = app.db.read(move |tx| intake::recorded(tx, &spot)).await?;
-    let found = match observe(&site, &recorded).await {
-        Ok(found) => found,
+    let survey = survey::list(site, MAX_FILES).await?;
+    let files = match digests(site, &survey, &recorded).await {
         Err(error) if error.code == Code::NotFound && hold == Hold::AtTheEnd => return Ok(None),
-        Err(error) if error.code == Code::Unavailable => return Err(error),
-        Err(error) => return unknown(error.message),
+        files => files?,
     };
-    if claim.is_none() {
-        claim = Some(app.artifacts.claim(&site.spot).await);
-    }
-    match survey::list(&site, MAX_FILES).await {
-        Ok(again) if again == found.survey => {}
-        _ => return Ok(None),
-    }
-    let content = match found.files.is_empty() {
+    let claim = match claim {
+        Some(claim) => claim,
+        None => app.artifacts.claim(&site.spot).await,
+    };
+    let again = survey::list(site, MAX_FILES).await;
+    let same = again.is_ok_and(|again| again == survey);
+    Ok(same.then_some(Held {
+        claim,
+        recorded,
+        files,
+    }))
+}
+
+fn content(site: &Site, location: &str, (state, files): (State, Vec<FileDigest>)) -> Content {
+    match files.is_empty() {
         true => Content::Unknown {
             note: format!("There were no files at '{location}'."),
         },
         false => Content::Known {
-            state: state(app, &site, run_location).await,
+            state,
             root: site.spot.as_str().to_owned(),
-            files: found.files,
+            files,
         },
-    };
-    let seen = Seen {
-        location: Some(location),
-        spot: Some(site.spot),
-        recorded,
-        content,
-    };
-    Ok(Some((seen, claim)))
+    }
 }
 
 /// The files of a folder will not change, but those of a whole run have to grow: it may go on.
@@ -146,15 +171,8 @@ async fn state(app: &App, site: &Site, run_location: Option<String>) -> State {
     }
 }
 
-/// Files, and what they looked like in their folder.
-struct Observed {
-    survey: Survey,
-    files: Vec<FileDigest>,
-}
-
-/// Lists the files of a site with their digests; those recorded need not be read.
-async fn observe(site: &Site, recorded: &[Recorded]) -> Result<Observed> {
-    let survey = survey::list(site, MAX_FILES).await?;
+/// Gives the digests of files; those recorded need not be read.
+async fn digests(site: &Site, survey: &Survey, recorded: &[Recorded]) -> Result<Vec<FileDigest>> {
     let known: HashMap<&str, &Recorded> = recorded
         .iter()
         .map(|recorded| (recorded.path.as_str(), recorded))
@@ -173,10 +191,10 @@ async fn observe(site: &Site, recorded: &[Recorded]) -> Result<Observed> {
                 size: known.size,
                 sha256: known.sha256.clone(),
             },
-            None => read(site, &survey, file).await?,
+            None => read(site, survey, file).await?,
         });
     }
-    Ok(Observed { survey, files })
+    Ok(files)
 }
 
 /// Tells whether a file is still the one that was recorded: nobody wrote to it later.
