@@ -24,10 +24,12 @@ impl<M: Message> FromRequest<App> for Wire<M> {
         {
             return Ok(Wire(body::read_query(query)?));
         }
+        // The body is read even where it is then refused: a connection with a body left on it is
+        // closed, and a client that reuses it at that moment sees its next request fail.
+        let bytes = read_body(body, app.settings.max_json_bytes).await?;
         if matches!(parts.method, Method::POST | Method::PUT) {
             check_content_type(&parts.headers)?;
         }
-        let bytes = read_body(body, app.settings.max_json_bytes).await?;
         Ok(Wire(body::read(&bytes)?))
     }
 }
