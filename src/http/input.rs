@@ -27,14 +27,16 @@ impl<M: Message> FromRequest<App> for Wire<M> {
         {
             return Ok(Wire(body::read_query(query)?));
         }
-        if matches!(parts.method, Method::POST | Method::PUT) {
-            check_content_type(&parts.headers)?;
-        }
+        // The body is read even where it is then refused: a connection with a body left on it is
+        // closed, and a client that reuses it at that moment sees its next request fail.
         let bytes = read_body(body, app.settings.max_json_bytes).await?;
         if let Some(act) = parts.extensions.get::<Arc<Act>>()
             && act.kept == Kept::Always
         {
             act.name_by_body(naming_fields(&bytes));
+        }
+        if matches!(parts.method, Method::POST | Method::PUT) {
+            check_content_type(&parts.headers)?;
         }
         Ok(Wire(body::read(&bytes)?))
     }

@@ -4,7 +4,9 @@ Where MLflow's own server answers 500, the test is marked: that is a promise of 
 """
 
 import base64
+import http.client
 import json
+import time
 
 import pytest
 import routes
@@ -151,6 +153,23 @@ def test_a_content_type_that_is_not_json_is_refused(rest):
         headers={"Content-Type": "application/json; charset=utf-8"},
     )
     assert answer.status_code == 200
+
+
+def test_a_refused_body_that_comes_late_leaves_the_connection_usable(server):
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    connection.putrequest("POST", "/api/2.0/mlflow/experiments/create")
+    connection.putheader("Content-Type", "text/plain")
+    connection.putheader("Content-Length", "2")
+    connection.endheaders()
+    time.sleep(0.1)
+    connection.send(b"{}")
+    answer = connection.getresponse()
+    assert (answer.status, answer.getheader("Connection")) == (400, None), answer.read()
+    answer.read()
+    kept = connection.sock
+    connection.request("GET", "/health")
+    assert connection.getresponse().status == 200 and connection.sock is kept
+    connection.close()
 
 
 def test_both_spellings_of_one_field_are_refused(rest):

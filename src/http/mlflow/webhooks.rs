@@ -161,7 +161,10 @@ fn tested(attempt: send::Attempt) -> TestResult {
             response_body: Some(attempt.response_head).filter(|body| !body.is_empty()),
             error_message: None,
         },
-        (_, error) => failed(&error.unwrap_or_default()),
+        (status, error) => TestResult {
+            response_status: status,
+            ..failed(&error.unwrap_or_default())
+        },
     }
 }
 
