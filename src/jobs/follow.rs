@@ -121,7 +121,7 @@ async fn look(shared: Arc<Shared>) {
     // What was there before is not known, so that the first look counts as a change.
     let mut seen = None;
     loop {
-        match shared.db.read(|tx| newest(tx)).await {
+        match shared.db.read(newest).await {
             Ok(now) if seen != Some(now) => {
                 seen = Some(now);
                 shared.rounds.send_modify(|round| *round += 1);

@@ -28,6 +28,7 @@ pub mod search;
 pub mod signature;
 pub mod source;
 pub mod stage;
+pub mod standing;
 pub mod tag;
 pub mod verify;
 pub mod version;

@@ -1,8 +1,11 @@
 """A server that is asked to stop finishes what is under way, takes nothing new, and ends with 0."""
 
+import json
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from urllib.request import urlopen
 
 import pytest
 from ledger import Ledger, folder
@@ -131,3 +134,35 @@ def test_a_stopped_server_answers_nothing_and_starts_where_it_was(make_server):
         client.run(run_id)
     server.start()
     assert [p["step"] for p in server.client().history(run_id, "m")] == list(range(20))
+
+
+def test_requests_that_wait_for_a_change_do_not_hold_up_the_end(make_server):
+    server = make_server("--shutdown-grace", "600").start()
+    client = server.client()
+    client.post("registered-models/create", name="m").ok()
+    client.post("model-versions/create", name="m", source="s3://bucket/m").ok()
+    path = "/api/1.0/resolve?uri=models:/m/1"
+    etag = urlopen(f"http://127.0.0.1:{server.port}{path}", timeout=10).headers["ETag"]
+    head = (f"GET {path}&wait=60 HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n"
+            f"X-Trackway-Consumer: c\r\nIf-None-Match: {etag}\r\n\r\n").encode()
+    with ExitStack() as stack:
+        waiting = []
+        for _ in range(200):
+            address = ("127.0.0.1", server.port)
+            connection = stack.enter_context(socket.create_connection(address, timeout=20))
+            connection.sendall(head)
+            waiting.append(connection)
+        time.sleep(1)
+        started = time.monotonic()
+        server.terminate()
+        for connection in waiting:
+            with connection.makefile("rb") as answer:
+                assert answer.readline().split()[1] == b"304"
+        assert server.wait() == 0
+        assert time.monotonic() - started < 10
+
+    # Who resolved what is written down before the end.
+    server.start()
+    address = f"http://127.0.0.1:{server.port}/api/1.0/models/m/resolutions"
+    (seen,) = json.load(urlopen(address, timeout=10))["resolutions"]
+    assert (seen["consumer"], seen["version"], seen["times"]) == ("c", "1", 200)

@@ -29,6 +29,25 @@ async fn ask(server: &TestServer, query: &str, variables: Json) -> Answer {
     server.post("/graphql", body).await
 }
 
+/// Gives what is asked for as a line each: the fields that lead there, and the value.
+fn leaves(value: &Json) -> String {
+    fn add(path: &str, value: &Json, lines: &mut Vec<String>) {
+        match value {
+            Json::Object(fields) => fields
+                .iter()
+                .for_each(|(name, value)| add(&format!("{path}.{name}"), value, lines)),
+            Json::Array(items) if !items.is_empty() => items
+                .iter()
+                .enumerate()
+                .for_each(|(index, item)| add(&format!("{path}[{index}]"), item, lines)),
+            value => lines.push(format!("{path} {value}")),
+        }
+    }
+    let mut lines = Vec::new();
+    add("", value, &mut lines);
+    lines.join("\n")
+}
+
 /// Gives the errors of a document, one a line.
 async fn errors(server: &TestServer, query: &str, variables: Json) -> String {
     let answer = ask(server, query, variables).await.ok();
@@ -91,120 +110,64 @@ async fn the_page_of_a_run_is_answered() {
         }}"
     );
     let answer = ask(&server, &query, json!({ "data": { "runId": run } })).await;
-    insta::assert_snapshot!(answer.shown(), @r#"
-    200
-    {
-      "data": {
-        "mlflowGetRun": {
-          "apiError": null,
-          "run": {
-            "data": {
-              "metrics": [
-                {
-                  "key": "loss",
-                  "step": "1",
-                  "timestamp": "2",
-                  "value": 0.25
-                },
-                {
-                  "key": "odd",
-                  "step": "0",
-                  "timestamp": "1",
-                  "value": null
-                },
-                {
-                  "key": "wide",
-                  "step": "0",
-                  "timestamp": "1",
-                  "value": 1.7976931348623157e+308
-                }
-              ],
-              "params": [
-                {
-                  "key": "lr",
-                  "value": "0.1"
-                }
-              ],
-              "tags": [
-                {
-                  "key": "color",
-                  "value": "blue"
-                },
-                {
-                  "key": "mlflow.runName",
-                  "value": "r"
-                }
-              ]
-            },
-            "experiment": {
-              "artifactLocation": "mlflow-artifacts:/1",
-              "experimentId": "1",
-              "lastUpdateTime": "1700000000000",
-              "lifecycleStage": "active",
-              "name": "churn",
-              "tags": [
-                {
-                  "key": "team",
-                  "value": "growth"
-                }
-              ]
-            },
-            "info": {
-              "artifactUri": "mlflow-artifacts:/1/00000000000000000000000000000004/artifacts",
-              "endTime": "0",
-              "experimentId": "1",
-              "lifecycleStage": "active",
-              "runName": "r",
-              "runUuid": "00000000000000000000000000000004",
-              "startTime": "0",
-              "status": "RUNNING",
-              "userId": ""
-            },
-            "inputs": {
-              "datasetInputs": [
-                {
-                  "dataset": {
-                    "digest": "1f",
-                    "name": "d",
-                    "profile": "",
-                    "schema": "",
-                    "source": "s3://b/d",
-                    "sourceType": "s3"
-                  },
-                  "tags": [
-                    {
-                      "key": "mlflow.data.context",
-                      "value": "training"
-                    }
-                  ]
-                }
-              ],
-              "modelInputs": []
-            },
-            "modelVersions": [
-              {
-                "creationTimestamp": "1700000000000",
-                "name": "m",
-                "source": "s3://b/2",
-                "status": "READY",
-                "version": "2"
-              },
-              {
-                "creationTimestamp": "1700000000000",
-                "name": "m",
-                "source": "s3://b/1",
-                "status": "READY",
-                "version": "1"
-              }
-            ],
-            "outputs": {
-              "modelOutputs": []
-            }
-          }
-        }
-      },
-      "errors": null
-    }
+    let answer = answer.ok();
+    assert_eq!(answer["errors"], Json::Null);
+    insta::assert_snapshot!(leaves(&answer["data"]["mlflowGetRun"]), @r#"
+    .apiError null
+    .run.data.metrics[0].key "loss"
+    .run.data.metrics[0].step "1"
+    .run.data.metrics[0].timestamp "2"
+    .run.data.metrics[0].value 0.25
+    .run.data.metrics[1].key "odd"
+    .run.data.metrics[1].step "0"
+    .run.data.metrics[1].timestamp "1"
+    .run.data.metrics[1].value null
+    .run.data.metrics[2].key "wide"
+    .run.data.metrics[2].step "0"
+    .run.data.metrics[2].timestamp "1"
+    .run.data.metrics[2].value 1.7976931348623157e+308
+    .run.data.params[0].key "lr"
+    .run.data.params[0].value "0.1"
+    .run.data.tags[0].key "color"
+    .run.data.tags[0].value "blue"
+    .run.data.tags[1].key "mlflow.runName"
+    .run.data.tags[1].value "r"
+    .run.experiment.artifactLocation "mlflow-artifacts:/1"
+    .run.experiment.experimentId "1"
+    .run.experiment.lastUpdateTime "1700000000000"
+    .run.experiment.lifecycleStage "active"
+    .run.experiment.name "churn"
+    .run.experiment.tags[0].key "team"
+    .run.experiment.tags[0].value "growth"
+    .run.info.artifactUri "mlflow-artifacts:/1/00000000000000000000000000000004/artifacts"
+    .run.info.endTime "0"
+    .run.info.experimentId "1"
+    .run.info.lifecycleStage "active"
+    .run.info.runName "r"
+    .run.info.runUuid "00000000000000000000000000000004"
+    .run.info.startTime "0"
+    .run.info.status "RUNNING"
+    .run.info.userId ""
+    .run.inputs.datasetInputs[0].dataset.digest "1f"
+    .run.inputs.datasetInputs[0].dataset.name "d"
+    .run.inputs.datasetInputs[0].dataset.profile ""
+    .run.inputs.datasetInputs[0].dataset.schema ""
+    .run.inputs.datasetInputs[0].dataset.source "s3://b/d"
+    .run.inputs.datasetInputs[0].dataset.sourceType "s3"
+    .run.inputs.datasetInputs[0].tags[0].key "mlflow.data.context"
+    .run.inputs.datasetInputs[0].tags[0].value "training"
+    .run.inputs.modelInputs []
+    .run.modelVersions[0].creationTimestamp "1700000000000"
+    .run.modelVersions[0].name "m"
+    .run.modelVersions[0].source "s3://b/2"
+    .run.modelVersions[0].status "READY"
+    .run.modelVersions[0].version "2"
+    .run.modelVersions[1].creationTimestamp "1700000000000"
+    .run.modelVersions[1].name "m"
+    .run.modelVersions[1].source "s3://b/1"
+    .run.modelVersions[1].status "READY"
+    .run.modelVersions[1].version "1"
+    .run.outputs.modelOutputs []
     "#);
 }
 
@@ -235,7 +198,7 @@ async fn the_search_of_runs_is_answered_like_the_page_of_each() {
         expected.push(answer["data"]["mlflowGetRun"]["run"].clone());
     }
     let mut runs = found["runs"].as_array().unwrap().clone();
-    runs.sort_by_key(|run| run["info"]["runUuid"] != Json::from(first.as_str()));
+    runs.sort_by_key(|run| run["info"]["runUuid"] != first.as_str());
     assert_eq!(runs, expected);
     assert_eq!(runs[1]["modelVersions"], json!([]));
     // The same search, by the name that MLflow's schema has for it among the mutations.
@@ -395,7 +358,7 @@ async fn the_page_of_an_experiment_is_answered() {
 }
 
 #[tokio::test]
-async fn versions_files_and_datasets_are_answered() {
+async fn versions_and_files_are_answered() {
     let server = TestServer::start().await;
     let (experiment, run) = run(&server).await;
     let path = format!("{experiment}/{run}/artifacts/notes/a.txt");
@@ -417,57 +380,41 @@ async fn versions_files_and_datasets_are_answered() {
             }}
         }}"
     );
-    insta::assert_snapshot!(ask(&server, &query, Json::Null).await.shown(), @r#"
-    200
-    {
-      "data": {
-        "folder": {
-          "files": [
-            {
-              "fileSize": "3",
-              "isDir": false,
-              "path": "notes/a.txt"
-            }
-          ]
-        },
-        "mlflowSearchModelVersions": {
-          "modelVersions": [
-            {
-              "aliases": [],
-              "creationTimestamp": "1700000000000",
-              "currentStage": "None",
-              "description": "",
-              "lastUpdatedTimestamp": "1700000000000",
-              "modelId": "",
-              "modelMetrics": [],
-              "modelParams": [],
-              "name": "m",
-              "runId": "00000000000000000000000000000004",
-              "runLink": "",
-              "source": "s3://b/2",
-              "status": "READY",
-              "statusMessage": "",
-              "tags": [],
-              "userId": "",
-              "version": "2"
-            }
-          ]
-        },
-        "root": {
-          "files": [
-            {
-              "fileSize": "0",
-              "isDir": true,
-              "path": "notes"
-            }
-          ],
-          "nextPageToken": "",
-          "rootUri": "mlflow-artifacts:/1/00000000000000000000000000000004/artifacts"
-        }
-      },
-      "errors": null
-    }
+    let answer = ask(&server, &query, Json::Null).await.ok();
+    assert_eq!(answer["errors"], Json::Null);
+    insta::assert_snapshot!(leaves(&answer["data"]), @r#"
+    .folder.files[0].fileSize "3"
+    .folder.files[0].isDir false
+    .folder.files[0].path "notes/a.txt"
+    .mlflowSearchModelVersions.modelVersions[0].aliases []
+    .mlflowSearchModelVersions.modelVersions[0].creationTimestamp "1700000000000"
+    .mlflowSearchModelVersions.modelVersions[0].currentStage "None"
+    .mlflowSearchModelVersions.modelVersions[0].description ""
+    .mlflowSearchModelVersions.modelVersions[0].lastUpdatedTimestamp "1700000000000"
+    .mlflowSearchModelVersions.modelVersions[0].modelId ""
+    .mlflowSearchModelVersions.modelVersions[0].modelMetrics []
+    .mlflowSearchModelVersions.modelVersions[0].modelParams []
+    .mlflowSearchModelVersions.modelVersions[0].name "m"
+    .mlflowSearchModelVersions.modelVersions[0].runId "00000000000000000000000000000004"
+    .mlflowSearchModelVersions.modelVersions[0].runLink ""
+    .mlflowSearchModelVersions.modelVersions[0].source "s3://b/2"
+    .mlflowSearchModelVersions.modelVersions[0].status "READY"
+    .mlflowSearchModelVersions.modelVersions[0].statusMessage ""
+    .mlflowSearchModelVersions.modelVersions[0].tags []
+    .mlflowSearchModelVersions.modelVersions[0].userId ""
+    .mlflowSearchModelVersions.modelVersions[0].version "2"
+    .root.files[0].fileSize "0"
+    .root.files[0].isDir true
+    .root.files[0].path "notes"
+    .root.nextPageToken ""
+    .root.rootUri "mlflow-artifacts:/1/00000000000000000000000000000004/artifacts"
     "#);
+}
+
+#[tokio::test]
+async fn datasets_are_answered() {
+    let server = TestServer::start().await;
+    let (experiment, _) = run(&server).await;
     let query = format!(
         "mutation {{
             mlflowSearchDatasets(input: {{ experimentIds: [\"{experiment}\"] }}) {{

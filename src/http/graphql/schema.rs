@@ -23,6 +23,7 @@ use crate::registry;
 use crate::tracking::{assemble, dataset, experiment, run, search};
 use async_graphql::{Context, EmptySubscription, Lookahead, Object, Schema};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 /// Runs whose versions are found in one search.
 const CHUNK: usize = 500;
@@ -276,11 +277,14 @@ fn add_experiments(tx: &mut Tx<'_>, runs: &mut [MlflowRunExtension]) -> Result<(
         let info = run.info.as_ref();
         let id = info.and_then(|info| info.experiment_id.as_ref()?.parse().ok());
         let Some(id) = id else { continue };
-        if !known.contains_key(&id) {
-            let found = ExperimentReply::from(experiment::find(tx, id)?);
-            known.insert(id, from_reply(&found)?);
-        }
-        run.experiment = known.get(&id).cloned();
+        let experiment = match known.entry(id) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                let found = ExperimentReply::from(experiment::find(tx, id)?);
+                new.insert(from_reply(&found)?)
+            }
+        };
+        run.experiment = Some(experiment.clone());
     }
     Ok(())
 }

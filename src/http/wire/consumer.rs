@@ -4,9 +4,10 @@
 use super::field::{Field, Message, missing};
 use super::resolve::no_others;
 use crate::error::{Error, Result};
-use crate::registry::consumer::{self, Desired, Forget, Report, State, Stored};
+use crate::registry::consumer::{self, Forget, Report, State, Stored};
 use crate::registry::model_uri::ModelUri;
 use crate::registry::resolution;
+use crate::registry::standing::{self, Desired};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
@@ -203,7 +204,7 @@ pub struct ConsumerReply {
 impl ConsumerReply {
     /// Answers with how a process stands; `now` and `stale_after` are in milliseconds.
     pub fn new(stored: Stored, desired: Desired, (now, stale_after): (i64, i64)) -> Self {
-        let verdict = consumer::judge(&stored, &desired, (now, stale_after));
+        let verdict = standing::judge(&stored, &desired, (now, stale_after));
         let resolved = desired.resolved.ok();
         let report = stored.report;
         Self {
