@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use clap::{Parser, Subcommand};
 use flags::ServerFlags;
 use remote::Remote;
-use remote::{audit, models};
+use remote::{audit, models, webhooks};
 use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
@@ -57,6 +57,8 @@ enum Command {
     Migrate(MigrateCommand),
     /// Registered models: versions, aliases, stages and their history.
     Models(ModelsCommand),
+    /// Webhooks: who is told of what, and what was delivered.
+    Webhooks(WebhooksCommand),
     /// The audit log: read it, check it, export it.
     Audit(AuditCommand),
 }
@@ -67,6 +69,14 @@ struct ModelsCommand {
     remote: Remote,
     #[command(subcommand)]
     command: models::Command,
+}
+
+#[derive(Debug, clap::Args)]
+struct WebhooksCommand {
+    #[command(flatten)]
+    remote: Remote,
+    #[command(subcommand)]
+    command: webhooks::Command,
 }
 
 #[derive(Debug, clap::Args)]
@@ -142,6 +152,9 @@ pub fn run(
         }),
         Command::Models(ModelsCommand { remote, command }) => with(client(&remote), |client| {
             models::run(&command, &remote, &client)
+        }),
+        Command::Webhooks(WebhooksCommand { remote, command }) => with(client(&remote), |client| {
+            webhooks::run(&command, &remote, &client)
         }),
         Command::Audit(AuditCommand {
             remote,

@@ -4,6 +4,8 @@ pub(super) mod audit;
 pub(super) mod client;
 pub(super) mod models;
 mod table;
+pub(super) mod versions;
+pub(super) mod webhooks;
 
 use super::Outcome;
 use crate::error::Result;

@@ -3,7 +3,7 @@
 use super::audit::path;
 use super::client::{Client, query};
 use super::table::{cell, items, time};
-use super::{Remote, done};
+use super::{Remote, done, versions};
 use crate::cli::{Outcome, columns};
 use crate::error::Result;
 use serde_json::{Value as Json, json};
@@ -26,6 +26,8 @@ pub(in crate::cli) enum Command {
     /// Set or delete an alias.
     #[command(subcommand)]
     Alias(Alias),
+    #[command(flatten)]
+    Version(versions::Command),
     /// Move a version to a stage: None, Staging, Production or Archived.
     Stage {
         name: String,
@@ -80,6 +82,7 @@ pub(in crate::cli) fn run(command: &Command, remote: &Remote, client: &Client) -
         Command::List { filter, limit } => list((filter, *limit), remote, client),
         Command::Show { name } => show(name, remote, client),
         Command::History(history) => run_history(history, remote, client),
+        Command::Version(command) => versions::run(command, remote, client),
         Command::Alias(alias) => run_alias(alias, remote, client),
         Command::Stage {
             name,

@@ -2,6 +2,8 @@
 
 mod audit;
 mod models;
+mod versions;
+mod webhooks;
 
 use crate::server::TestServer;
 use trackway::cli::{self, Outcome};

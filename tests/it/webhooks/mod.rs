@@ -5,7 +5,7 @@ mod delivery;
 mod emission;
 mod formats;
 mod log;
-mod receiver;
+pub(crate) mod receiver;
 
 use crate::server::{Answer, TestServer};
 use receiver::Receiver;
@@ -20,7 +20,7 @@ fn local(config: &mut Config) {
     config.webhooks.timeout_s = 5;
 }
 
-async fn start() -> TestServer {
+pub(crate) async fn start() -> TestServer {
     TestServer::start_with(local).await
 }
 
@@ -48,7 +48,7 @@ async fn subscribe(server: &TestServer, url: &str, names: &[&str], more: Json) -
 }
 
 /// Delivers what is due and gives how many attempts that were.
-async fn deliver(server: &TestServer) -> usize {
+pub(crate) async fn deliver(server: &TestServer) -> usize {
     deliver::deliver_due(&server.app).await.unwrap()
 }
 

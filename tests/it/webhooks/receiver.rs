@@ -9,23 +9,23 @@ use std::sync::{Arc, Mutex};
 
 /// One request that came.
 #[derive(Debug, Clone)]
-pub(super) struct Letter {
-    pub(super) headers: HeaderMap,
-    pub(super) body: Vec<u8>,
+pub(crate) struct Letter {
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Letter {
-    pub(super) fn json(&self) -> Json {
+    pub(crate) fn json(&self) -> Json {
         serde_json::from_slice(&self.body).unwrap()
     }
 
-    pub(super) fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         let value = self.headers.get(name);
         value.map_or("", |value| value.to_str().unwrap())
     }
 
     /// Gives entity and action, as `model_version.created`.
-    pub(super) fn event(&self) -> String {
+    pub(crate) fn event(&self) -> String {
         let body = self.json();
         let text = |name: &str| body[name].as_str().unwrap().to_owned();
         format!("{}.{}", text("entity"), text("action"))
@@ -35,14 +35,14 @@ impl Letter {
 /// An answer to give: the status, and a Retry-After if it is not empty.
 type Script = Arc<Mutex<VecDeque<(u16, &'static str)>>>;
 
-pub(super) struct Receiver {
-    pub(super) url: String,
+pub(crate) struct Receiver {
+    pub(crate) url: String,
     letters: Arc<Mutex<Vec<Letter>>>,
     script: Script,
 }
 
 impl Receiver {
-    pub(super) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let letters: Arc<Mutex<Vec<Letter>>> = Arc::default();
         let script = Script::default();
         let (kept, told) = (letters.clone(), script.clone());
@@ -72,24 +72,24 @@ impl Receiver {
     }
 
     /// Answers the next requests with these statuses, and every later one with 200.
-    pub(super) fn answer(&self, statuses: &[u16]) {
+    pub(crate) fn answer(&self, statuses: &[u16]) {
         let mut script = self.script.lock().unwrap();
         script.extend(statuses.iter().map(|status| (*status, "")));
     }
 
     /// Answers the next request with a status and a Retry-After.
-    pub(super) fn put_off(&self, status: u16, wait: &'static str) {
+    pub(crate) fn put_off(&self, status: u16, wait: &'static str) {
         self.script.lock().unwrap().push_back((status, wait));
     }
 
     /// Gives what came since the last call.
-    pub(super) fn take(&self) -> Vec<Letter> {
+    pub(crate) fn take(&self) -> Vec<Letter> {
         std::mem::take(&mut self.letters.lock().unwrap())
     }
 
     /// Gives the body of the one event that came since the last call.
     #[track_caller]
-    pub(super) fn take_one(&self) -> Json {
+    pub(crate) fn take_one(&self) -> Json {
         let letters = self.take();
         assert_eq!(letters.len(), 1, "{letters:?}");
         letters[0].json()
