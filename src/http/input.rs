@@ -101,9 +101,12 @@ impl FromRequestParts<App> for Query {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self> {
-        Ok(Query(
-            body::form_pairs(parts.uri.query().unwrap_or("")).collect(),
-        ))
+        let pairs: Vec<(String, String)> =
+            body::form_pairs(parts.uri.query().unwrap_or("")).collect();
+        match pairs.iter().find(|(_, value)| value.contains('\0')) {
+            Some((name, _)) => Err(body::nul(name)),
+            None => Ok(Query(pairs)),
+        }
     }
 }
 

@@ -216,8 +216,7 @@ pub(super) fn find_row(tx: &mut Tx<'_>, at: &VersionRef) -> Result<Version> {
 
 /// Finds a version that is about to be changed, and locks its model.
 pub(super) fn open(tx: &mut Tx<'_>, at: &VersionRef) -> Result<(Model, Version)> {
-    let model = model::find_by_name(tx, &at.model)?.ok_or_else(|| not_found(at))?;
-    tx.lock("registered_models", &[model.id])?;
+    let model = model::find_by_name_locked(tx, &at.model)?.ok_or_else(|| not_found(at))?;
     Ok((model, find_row(tx, at)?))
 }
 

@@ -17,6 +17,7 @@ mod inputs;
 mod logged_models;
 mod metrics;
 mod metrics_random;
+mod postgres;
 mod recorded;
 mod registry;
 mod replay;
