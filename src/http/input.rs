@@ -101,12 +101,9 @@ impl FromRequestParts<App> for Query {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self> {
-        let pairs: Vec<(String, String)> =
-            body::form_pairs(parts.uri.query().unwrap_or("")).collect();
-        match pairs.iter().find(|(_, value)| value.contains('\0')) {
-            Some((name, _)) => Err(body::nul(name)),
-            None => Ok(Query(pairs)),
-        }
+        Ok(Query(
+            body::form_pairs(parts.uri.query().unwrap_or("")).collect(),
+        ))
     }
 }
 

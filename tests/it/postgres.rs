@@ -37,7 +37,7 @@ impl TestDatabase {
         let name = format!("{}_{number}", prefix());
         create(&name, template).await;
         Self {
-            url: url_of(&name),
+            url: beside(&server_url().unwrap(), &name),
             name,
         }
     }
@@ -68,7 +68,8 @@ async fn template() -> String {
     let name = format!("{}_template", prefix());
     create(&name, "template0").await;
     let mut settings = Settings::with_defaults().unwrap();
-    settings.database.url = url_of(&name);
+    // Not through a pooler: a database that a connection is open to cannot be copied.
+    settings.database.url = beside(&admin_url(), &name);
     let db = Db::open(settings.database_options().unwrap())
         .await
         .unwrap();
@@ -108,20 +109,22 @@ async fn drop_database(name: &str) {
     admin().await.batch_execute(&sql).await.unwrap();
 }
 
-/// Connects to the server's own database, beside a pooler: `TRACKWAY_TEST_ADMIN` names it there.
+/// Connects to the server itself, where a pooler stands before it: `TRACKWAY_TEST_ADMIN` is its URL.
 async fn admin() -> Client {
-    let url = std::env::var("TRACKWAY_TEST_ADMIN").ok();
-    let url = url.or_else(server_url).unwrap();
-    let config: Config = url.parse().unwrap();
+    let config: Config = admin_url().parse().unwrap();
     let (client, connection) = config.connect(NoTls).await.unwrap();
     tokio::spawn(connection);
     client
 }
 
-/// The URL of the tests' server with another database in it.
-fn url_of(name: &str) -> String {
-    let url = server_url().unwrap();
-    let (place, query) = url.split_once('?').unwrap_or((&url, ""));
+fn admin_url() -> String {
+    let url = std::env::var("TRACKWAY_TEST_ADMIN").ok();
+    url.or_else(server_url).unwrap()
+}
+
+/// The URL of another database on the same server.
+fn beside(url: &str, name: &str) -> String {
+    let (place, query) = url.split_once('?').unwrap_or((url, ""));
     let (server, _) = place.rsplit_once('/').unwrap();
     match query {
         "" => format!("{server}/{name}"),

@@ -23,7 +23,7 @@ pub struct PostgresOptions {
 /// A checked URL. It is printed without user, password and options.
 #[derive(Clone)]
 pub struct PostgresUrl {
-    config: Config,
+    config: Box<Config>,
     trust: Trust,
 }
 
@@ -135,12 +135,15 @@ impl PostgresUrl {
         }
         let (mode, trust) = wanted.meaning(base)?;
         config.ssl_mode(mode);
-        Ok(Self { config, trust })
+        Ok(Self {
+            config: Box::new(config),
+            trust,
+        })
     }
 
     /// Gives how to connect; `timeout` holds where the URL says nothing else.
     pub(super) fn config(&self, timeout: Duration) -> Config {
-        let mut config = self.config.clone();
+        let mut config = Config::clone(&self.config);
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(timeout);
         }

@@ -30,7 +30,8 @@ pub fn read<M: Message>(body: &[u8]) -> Result<M> {
 pub fn read_query<M: Message>(query: &str) -> Result<M> {
     let mut object = Map::new();
     for (name, value) in form_pairs(query) {
-        if value.contains('\0') {
+        // Paths have a refusal of their own.
+        if value.contains('\0') && name != "path" {
             return Err(nul(&name));
         }
         if M::LISTS.contains(&name.as_str()) {
@@ -75,7 +76,7 @@ fn refuse_nul(value: &Json, path: &mut String) -> Result<()> {
 }
 
 /// The refusal of a NUL in a field.
-pub fn nul(field: &str) -> Error {
+fn nul(field: &str) -> Error {
     Error::invalid(format!(
         "Invalid value for parameter '{}': it contains a NUL character, which cannot be stored. \
          Remove it.",
