@@ -132,7 +132,7 @@ impl<'c> Tx<'c> {
     /// that there is nothing to lock.
     ///
     /// Invariant: a transaction takes its locks in the order experiments, runs, logged models,
-    /// registered models, audit log, and those of one table in the order of their ids.
+    /// registered models, audit log, and those of one table in one order.
     #[track_caller]
     pub fn query_locked<T>(
         &mut self,

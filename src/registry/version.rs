@@ -119,7 +119,7 @@ pub fn create(
     new: &NewVersion,
     (working_directory, seen): (&Path, &Seen),
 ) -> Result<Option<Version>> {
-    let origin = origin::find(tx, new, working_directory)?;
+    let origin = origin::find_locked(tx, new, working_directory)?;
     let model = model::open(tx, &new.model)?;
     if !intake::holds(tx, (new, &origin), seen)? {
         return Ok(None);

@@ -180,7 +180,7 @@ fn not_found(uuid: &str) -> Error {
 }
 
 /// Finds the row of a model that is about to be changed, and locks it.
-pub fn open(tx: &mut Tx<'_>, uuid: &str) -> Result<i64> {
+fn open(tx: &mut Tx<'_>, uuid: &str) -> Result<i64> {
     tx.query_locked(
         Lock::Change,
         "select id from logged_models where uuid = $1",
@@ -189,6 +189,17 @@ pub fn open(tx: &mut Tx<'_>, uuid: &str) -> Result<i64> {
     )?
     .pop()
     .ok_or_else(|| not_found(uuid))
+}
+
+/// Locks the models with these ids, where there are any, in the order of the ids.
+pub fn lock(tx: &mut Tx<'_>, uuids: &[&str]) -> Result<()> {
+    let sql = format!(
+        "select uuid from logged_models where uuid in ({}) order by uuid",
+        placeholders(1, uuids.len())
+    );
+    let uuids: Vec<Value<'_>> = uuids.iter().map(|uuid| Value::from(*uuid)).collect();
+    tx.query_locked(Lock::Change, &sql, &uuids, |_| Ok(()))?;
+    Ok(())
 }
 
 /// Sets the status of a model and gives the model.

@@ -13,7 +13,7 @@ static TEMPLATE: OnceCell<String> = OnceCell::const_new();
 
 /// A database that goes with the test.
 pub(crate) struct TestDatabase {
-    name: String,
+    pub(crate) name: String,
     pub(crate) url: String,
 }
 
@@ -30,6 +30,12 @@ impl TestDatabase {
         server_url()?;
         let template = TEMPLATE.get_or_init(template).await;
         Some(Self::copy(template).await)
+    }
+
+    /// Makes an empty database, if the tests run on PostgreSQL.
+    pub(crate) async fn create_empty() -> Option<Self> {
+        server_url()?;
+        Some(Self::copy("template0").await)
     }
 
     async fn copy(template: &str) -> Self {
@@ -110,7 +116,7 @@ async fn drop_database(name: &str) {
 }
 
 /// Connects to the server itself, where a pooler stands before it: `TRACKWAY_TEST_ADMIN` is its URL.
-async fn admin() -> Client {
+pub(crate) async fn admin() -> Client {
     let config: Config = admin_url().parse().unwrap();
     let (client, connection) = config.connect(NoTls).await.unwrap();
     tokio::spawn(connection);

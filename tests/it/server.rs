@@ -25,7 +25,8 @@ pub(crate) struct TestServer {
     now: Arc<AtomicI64>,
     /// Holds the artifacts, and the database where it is SQLite; deleted at the end.
     pub(crate) folder: TempDir,
-    database: Option<TestDatabase>,
+    /// Of its own; `None` for SQLite.
+    pub(crate) database: Option<TestDatabase>,
 }
 
 /// What the server answered.
