@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Opens everything that requests need, and brings the schema up to date.
 pub async fn open(config: &Config, clock: Clock, ids: Ids) -> Result<App> {
-    let db = Db::open_sqlite(config.sqlite_options()?)?;
+    let db = Db::open(config.database_options()?).await?;
     let report = db.migrate().await?;
     for step in &report.newly_applied {
         tracing::info!(step, "applied a schema step");

@@ -8,25 +8,24 @@ use crate::audit::key::PublicKey;
 use crate::audit::tree::{Frontier, Hash, Place};
 use crate::audit::{checkpoint, log};
 use crate::config::location;
-use crate::db::{Db, Durability, SqliteOptions, Tx};
+use crate::db::{Db, Durability, Options, PostgresOptions, PostgresUrl, SqliteOptions, Tx};
 use crate::error::{Error, Result};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Entries and heads that are read in one go.
 const CHUNK: u64 = 1_000;
 
 /// Checks the database that `name` names.
 pub(super) fn verify(name: &str, verify: &Verify, remote: &Remote) -> Result<Outcome> {
-    let path = existing(name)?;
+    let options = options(name)?;
     let pinned = verify.key.as_deref().map(pinned_key).transpose()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
     let runtime = runtime.map_err(|error| Error::internal(format!("No runtime: {error}.")))?;
     let checked = runtime.block_on(async {
-        let db = Db::open_sqlite(SqliteOptions {
-            path,
-            durability: Durability::Full,
-            readers: 1,
-        })?;
+        let db = Db::open(options).await?;
         // One read sees one state of the log, however long it takes.
         let outcome = db.read(move |tx| check(tx, pinned)).await;
         db.close().await?;
@@ -35,11 +34,33 @@ pub(super) fn verify(name: &str, verify: &Verify, remote: &Remote) -> Result<Out
     Ok(report(remote, &checked))
 }
 
-fn existing(name: &str) -> Result<PathBuf> {
+/// How long a database that does not answer is waited for.
+const WAIT: Duration = Duration::from_secs(5);
+
+fn options(name: &str) -> Result<Options> {
     let here = std::env::current_dir()
         .map_err(|error| Error::unavailable(format!("There is no working directory: {error}.")))?;
+    if PostgresUrl::is_meant(name) {
+        let url = PostgresUrl::parse(name, &here).map_err(|reason| {
+            Error::invalid(format!("The URL of the database is none: {reason}."))
+        })?;
+        return Ok(Options::Postgres(PostgresOptions {
+            url,
+            connections: 1,
+            wait: WAIT,
+            start_wait: WAIT,
+        }));
+    }
+    Ok(Options::Sqlite(SqliteOptions {
+        path: existing(name, &here)?,
+        durability: Durability::Full,
+        readers: 1,
+    }))
+}
+
+fn existing(name: &str, here: &Path) -> Result<PathBuf> {
     let path = match name.contains("://") {
-        true => location::sqlite_path(name, &here)
+        true => location::sqlite_path(name, here)
             .map_err(|reason| Error::invalid(format!("'{name}' names no database: {reason}.")))?,
         false => here.join(name),
     };

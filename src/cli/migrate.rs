@@ -2,12 +2,14 @@
 
 use super::{FAILED, Outcome, json};
 use crate::config::{Config, Loaded};
-use crate::db::{Db, MigrationReport};
+use crate::db::{Db, MigrationReport, Options};
 use crate::error::{Error, Result};
 use serde_json::json;
 
 pub(super) fn run(loaded: &Loaded, check: bool, as_json: bool) -> Result<Outcome> {
-    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
     let runtime = runtime.map_err(|error| Error::internal(format!("No runtime: {error}.")))?;
     let report = runtime.block_on(report(&loaded.config, check))?;
     let stdout = match as_json {
@@ -26,17 +28,19 @@ pub(super) fn run(loaded: &Loaded, check: bool, as_json: bool) -> Result<Outcome
 }
 
 async fn report(config: &Config, check: bool) -> Result<MigrationReport> {
-    let options = config.sqlite_options()?;
-    if check && !options.path.exists() {
-        return Err(Error::not_found(format!(
-            "The database {} is not there. `trackway migrate` without --check creates it.",
-            options.path.display()
-        )));
+    let options = config.database_options()?;
+    if let Options::Sqlite(options) = &options {
+        if check && !options.path.exists() {
+            return Err(Error::not_found(format!(
+                "The database {} is not there. `trackway migrate` without --check creates it.",
+                options.path.display()
+            )));
+        }
+        if !check {
+            config.prepare_data_dir()?;
+        }
     }
-    if !check {
-        config.prepare_data_dir()?;
-    }
-    let db = Db::open_sqlite(options)?;
+    let db = Db::open(options).await?;
     let outcome = match check {
         true => db.migration_state().await,
         false => db.migrate().await,

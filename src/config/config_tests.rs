@@ -61,7 +61,9 @@ fn defaults_put_everything_below_the_data_directory() {
     assert_eq!(root.location_of("1"), "mlflow-artifacts:/1");
     assert_eq!(config.max_json_bytes(), 67_108_864);
     assert_eq!(config.shutdown_grace(), Duration::from_secs(30));
-    let options = config.sqlite_options().unwrap();
+    let crate::db::Options::Sqlite(options) = config.database_options().unwrap() else {
+        panic!("the default is SQLite");
+    };
     assert_eq!(
         (options.durability, options.readers),
         (crate::db::Durability::Full, 4)

@@ -190,6 +190,9 @@ pub static KEYS: &[Key] = &[
         .flag("backend-store-uri"),
     Key::new("database.durability", Kind::Choice(&["full", "relaxed"])).flag("durability"),
     Key::new("database.readers", Kind::Int(1, 256)),
+    Key::new("database.pool", Kind::Int(1, 1000)).flag("database-pool"),
+    Key::new("database.pool_wait_s", Kind::Int(1, 600)),
+    Key::new("database.start_wait_s", Kind::Int(0, 3600)),
     Key::new(
         "artifacts.default_root",
         Kind::Text(location::check_artifact_root),

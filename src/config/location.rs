@@ -3,6 +3,7 @@
 //! Everything here is pure: a relative path is resolved against a base that the caller gives, and
 //! the disk is never looked at. An error is a text that says what is allowed.
 
+use crate::db::PostgresUrl;
 use percent_encoding::percent_decode_str;
 use std::path::{Path, PathBuf};
 
@@ -87,15 +88,15 @@ fn is_proxy(rest: &str) -> bool {
 /// Reads a SQLite URL as MLflow spells it: three slashes before a relative path, four before an
 /// absolute one. A relative path is resolved against `base`.
 pub fn sqlite_path(url: &str, base: &Path) -> Result<PathBuf, String> {
-    let forms = "sqlite:///relative.db or sqlite:////absolute.db is needed";
+    let forms = "sqlite:///relative.db, sqlite:////absolute.db or \
+        postgresql://USER:PASSWORD@HOST/DATABASE is needed";
     let Some((scheme, rest)) = url.split_once("://") else {
         return Err(format!("{forms}, and a plain path is not a database URL"));
     };
     match scheme.split('+').next().unwrap_or_default() {
         "sqlite" => {}
-        "postgresql" | "postgres" | "mysql" | "mssql" => {
-            let name = scheme.split('+').next().unwrap_or_default();
-            return Err(format!("{name} is not supported, only SQLite is: {forms}"));
+        name @ ("mysql" | "mssql" | "oracle") => {
+            return Err(format!("{name} is not a supported database: {forms}"));
         }
         _ => return Err(format!("{scheme}:// is not a supported database: {forms}")),
     }
@@ -127,8 +128,9 @@ pub fn absolute(path: &Path, base: &Path) -> PathBuf {
     base.join(path).components().collect()
 }
 
-/// Hides the password of a URL, so that it can be shown.
+/// Hides the passwords of a URL, so that it can be shown.
 pub fn without_password(text: &str) -> String {
+    let text = without_password_option(text);
     let hidden = || {
         let (scheme, rest) = text.split_once("://")?;
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
@@ -138,6 +140,21 @@ pub fn without_password(text: &str) -> String {
         Some(format!("{scheme}://{name}:***@{host}{path}"))
     };
     hidden().unwrap_or_else(|| text.to_string())
+}
+
+/// Hides the value of an option `password` in the query of a URL.
+fn without_password_option(text: &str) -> String {
+    let Some((place, query)) = text.split_once('?').filter(|_| text.contains("://")) else {
+        return text.to_owned();
+    };
+    let options: Vec<&str> = query
+        .split('&')
+        .map(|option| match option.starts_with("password=") {
+            true => "password=***",
+            false => option,
+        })
+        .collect();
+    format!("{place}?{}", options.join("&"))
 }
 
 /// Splits a URL into its lower case scheme and what follows the colon; a plain path has none.
@@ -237,6 +254,7 @@ pub(super) fn check_database_url(text: &str) -> Result<(), String> {
     no_control(text)?;
     match text {
         "" => Ok(()),
+        _ if PostgresUrl::is_meant(text) => PostgresUrl::parse(text, Path::new("/")).map(|_| ()),
         _ => sqlite_path(text, Path::new("/")).map(|_| ()),
     }
 }

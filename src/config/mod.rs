@@ -15,7 +15,7 @@ pub use layers::{Effective, Inputs, Loaded, Setting, Source, load};
 pub use network::Network;
 pub use secret::HIDDEN;
 
-use crate::db::SqliteOptions;
+use crate::db::{self, PostgresOptions, PostgresUrl, SqliteOptions};
 use crate::error::{Error, Result};
 use location::ArtifactRoot;
 use serde::{Deserialize, Serialize};
@@ -69,6 +69,9 @@ pub struct Database {
     pub url: String,
     pub durability: Durability,
     pub readers: usize,
+    pub pool: usize,
+    pub pool_wait_s: u64,
+    pub start_wait_s: u64,
 }
 
 /// What an acknowledged write survives.
@@ -181,16 +184,26 @@ impl Config {
         }
     }
 
-    /// Gives how to open the database.
-    pub fn sqlite_options(&self) -> Result<SqliteOptions> {
-        Ok(SqliteOptions {
+    /// Gives which database to open, and how.
+    pub fn database_options(&self) -> Result<db::Options> {
+        let url = self.database.url.as_str();
+        if PostgresUrl::is_meant(url) {
+            let url = PostgresUrl::parse(url, &working_directory()?);
+            return Ok(db::Options::Postgres(PostgresOptions {
+                url: named("database.url", url)?,
+                connections: self.database.pool,
+                wait: Duration::from_secs(self.database.pool_wait_s),
+                start_wait: Duration::from_secs(self.database.start_wait_s),
+            }));
+        }
+        Ok(db::Options::Sqlite(SqliteOptions {
             path: self.database_path()?,
             durability: match self.database.durability {
                 Durability::Full => crate::db::Durability::Full,
                 Durability::Relaxed => crate::db::Durability::Relaxed,
             },
             readers: self.database.readers,
-        })
+        }))
     }
 
     /// Gives the absolute path of the directory that the server keeps artifacts in.

@@ -38,8 +38,11 @@ impl KeyCache {
 
 impl Tx<'_> {
     /// Gives the ids of key names, in their order, and creates the missing ones.
+    ///
+    /// Who interns several groups of names in one transaction interns all of them first: two
+    /// transactions that create the same names in another order would wait for each other.
     pub fn intern_keys(&mut self, names: &[&str]) -> Result<Vec<i64>> {
-        let cached: Vec<_> = names.iter().map(|name| self.keys().find(name)).collect();
+        let cached: Vec<_> = names.iter().map(|name| self.cached(name)).collect();
         let missing: BTreeSet<&str> = names
             .iter()
             .zip(&cached)
@@ -64,6 +67,8 @@ impl Tx<'_> {
             self.insert_many(&insert, new.iter().map(|name| [Value::from(*name)]))?;
             known.extend(self.stored_keys(&new)?);
         }
+        self.interned()
+            .extend(known.iter().map(|(name, id)| (name.clone(), *id)));
         let found: Vec<_> = known.iter().map(|(name, id)| (name.clone(), *id)).collect();
         let cache = self.keys().clone();
         self.on_commit(move || cache.remember(&found));
@@ -77,10 +82,15 @@ impl Tx<'_> {
 
     /// Gives the id of a key name, or nothing when no such key was ever logged.
     pub fn find_key(&mut self, name: &str) -> Result<Option<i64>> {
-        match self.keys().find(name) {
+        match self.cached(name) {
             Some(id) => Ok(Some(id)),
             None => Ok(self.stored_keys(&[name])?.remove(name)),
         }
+    }
+
+    fn cached(&mut self, name: &str) -> Option<i64> {
+        let here = self.interned().get(name).copied();
+        here.or_else(|| self.keys().find(name))
     }
 
     fn stored_keys(&mut self, names: &[&str]) -> Result<HashMap<String, i64>> {

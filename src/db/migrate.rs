@@ -1,8 +1,12 @@
 //! Schema steps: one portable file each, applied in order and never edited once released.
 //!
 //! Two words stand for what the databases spell differently: `{identity}` is an integer primary
-//! key that the database numbers itself, `{clustered}` stores a table in the order of its key.
+//! key that the database numbers itself, `{clustered}` stores a table in the order of its key. On
+//! PostgreSQL, texts are ordered and compared by their bytes, and bytes are stored as they are.
+//!
+//! Several servers may migrate one database at once: one does it, and the others wait for it.
 
+use super::tx::Connection;
 use super::{Tx, Value};
 use crate::error::Result;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -46,16 +50,56 @@ pub struct MigrationReport {
     pub newly_applied: Vec<String>,
 }
 
+/// Makes PostgreSQL's migrations wait for each other until the transaction ends; the number is ours.
+const POSTGRES_ALONE: &str =
+    "set local lock_timeout = 0; select pg_advisory_xact_lock(7235419866142377)";
+
+/// `like` and `ilike` of `db::like`, as PostgreSQL does them: nothing escapes, A to Z alone are
+/// folded, and of null nothing matches.
+const POSTGRES_FUNCTIONS: &str = r#"
+    create function matches_like(value text, pattern text) returns boolean
+    language sql immutable parallel safe as
+    $$ select coalesce(value collate "C" like pattern collate "C" escape '', false) $$;
+    create function matches_ilike(value text, pattern text) returns boolean
+    language sql immutable parallel safe as
+    $$ select coalesce(lower(value collate "C") like lower(pattern collate "C") escape '', false) $$;
+"#;
+
+/// Has PostgreSQL store blocks as they are: they are packed already.
+const POSTGRES_STORAGE: &str = r#"
+    do $$ declare found record; begin
+        for found in
+            select a.attrelid::regclass as owner, a.attname from pg_attribute a
+            join pg_class c on c.oid = a.attrelid
+            where c.relkind = 'r' and c.relnamespace = current_schema()::regnamespace
+                and a.atttypid = 'bytea'::regtype and a.attnum > 0 and a.attstorage <> 'e'
+        loop
+            execute format('alter table %s alter column %I set storage external',
+                found.owner, found.attname);
+        end loop;
+    end $$;
+"#;
+
 pub(super) fn run(tx: &mut Tx<'_>) -> Result<MigrationReport> {
+    let is_postgres = matches!(tx.connection(), Connection::Postgres(_));
+    if is_postgres {
+        tx.execute_script(POSTGRES_ALONE)?;
+        if !exists(tx)? {
+            tx.execute_script(POSTGRES_FUNCTIONS)?;
+        }
+    }
     tx.execute(
-        "create table if not exists schema_steps (
-             version bigint primary key, name text not null, applied_at bigint not null)",
+        &spell(
+            tx,
+            "create table if not exists schema_steps (
+                 version bigint primary key, name text not null, applied_at bigint not null)",
+        ),
         &[],
     )?;
     let applied = applied_versions(tx)?;
     let mut newly_applied = Vec::new();
     for (version, name, text) in STEPS.iter().filter(|step| !applied.contains(&step.0)) {
-        tx.execute_script(&spell(text))?;
+        tx.execute_script(&spell(tx, text))?;
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default()
@@ -70,20 +114,18 @@ pub(super) fn run(tx: &mut Tx<'_>) -> Result<MigrationReport> {
         )?;
         newly_applied.push(label(*version, name));
     }
+    if is_postgres && !newly_applied.is_empty() {
+        tx.execute_script(POSTGRES_STORAGE)?;
+    }
     let mut report = state(tx)?;
     report.newly_applied = newly_applied;
     Ok(report)
 }
 
 pub(super) fn state(tx: &mut Tx<'_>) -> Result<MigrationReport> {
-    let exists = tx.query_optional(
-        "select 1 from sqlite_master where type = 'table' and name = 'schema_steps'",
-        &[],
-        |_| Ok(()),
-    )?;
-    let applied = match exists {
-        Some(()) => applied_versions(tx)?,
-        None => Vec::new(),
+    let applied = match exists(tx)? {
+        true => applied_versions(tx)?,
+        false => Vec::new(),
     };
     let (done, missing): (Vec<_>, Vec<_>) = STEPS
         .iter()
@@ -101,6 +143,20 @@ pub(super) fn state(tx: &mut Tx<'_>) -> Result<MigrationReport> {
     })
 }
 
+/// Says whether the database was ever migrated.
+fn exists(tx: &mut Tx<'_>) -> Result<bool> {
+    let sql = match tx.connection() {
+        Connection::Sqlite(_) => {
+            "select count(*) from sqlite_master where type = 'table' and name = 'schema_steps'"
+        }
+        Connection::Postgres(_) => {
+            "select count(*) from pg_class where relkind = 'r' and relname = 'schema_steps'
+                 and relnamespace = current_schema()::regnamespace"
+        }
+    };
+    Ok(tx.query_one(sql, &[], |row| row.get::<i64>(0))? > 0)
+}
+
 fn applied_versions(tx: &mut Tx<'_>) -> Result<Vec<i64>> {
     tx.query(
         "select version from schema_steps order by version",
@@ -113,7 +169,40 @@ fn label(version: i64, name: &str) -> String {
     format!("{version:04}_{name}")
 }
 
-fn spell(text: &str) -> String {
-    text.replace("{identity}", "integer primary key")
-        .replace("{clustered}", "without rowid")
+fn spell(tx: &Tx<'_>, text: &str) -> String {
+    match tx.connection() {
+        Connection::Sqlite(_) => text
+            .replace("{identity}", "integer primary key")
+            .replace("{clustered}", "without rowid"),
+        Connection::Postgres(_) => {
+            let text = text
+                .replace(
+                    "{identity}",
+                    "bigint generated by default as identity primary key",
+                )
+                .replace("{clustered}", "");
+            text.lines().map(order_by_bytes).collect()
+        }
+    }
+}
+
+/// Gives a line of a schema step with its text columns ordered by bytes, whatever language the
+/// database was created for.
+fn order_by_bytes(line: &str) -> String {
+    let (code, _comment) = line.split_once("--").unwrap_or((line, ""));
+    let mut spelled = String::with_capacity(line.len() + 20);
+    for (number, word) in code.split(' ').enumerate() {
+        if number > 0 {
+            spelled.push(' ');
+        }
+        match word.strip_prefix("text") {
+            Some(end) if matches!(end, "" | "," | ")" | ");") => {
+                spelled.push_str("text collate \"C\"");
+                spelled.push_str(end);
+            }
+            _ => spelled.push_str(word),
+        }
+    }
+    spelled.push('\n');
+    spelled
 }

@@ -10,6 +10,7 @@ mod keys;
 pub mod like;
 mod migrate;
 mod page;
+mod postgres;
 mod row;
 mod sqlite;
 mod statement;
@@ -19,9 +20,10 @@ mod value;
 pub use keys::KeyCache;
 pub use migrate::MigrationReport;
 pub use page::{Cursor, by_bytes, placeholders};
+pub use postgres::{PostgresOptions, PostgresUrl};
 pub use row::{Column, FromColumn, Row};
 pub use sqlite::{Durability, SqliteOptions};
-pub use tx::{Insert, Tx};
+pub use tx::{Insert, Lock, Tx};
 pub use value::Value;
 
 use crate::error::{Error, Result};
@@ -30,14 +32,44 @@ use std::sync::Arc;
 /// A handle on the database; cheap to clone.
 #[derive(Clone)]
 pub struct Db {
-    driver: Arc<sqlite::Sqlite>,
+    driver: Driver,
+}
+
+#[derive(Clone)]
+enum Driver {
+    Sqlite(Arc<sqlite::Sqlite>),
+    Postgres(Arc<postgres::Postgres>),
+}
+
+/// Which database to open, and how.
+#[derive(Debug, Clone)]
+pub enum Options {
+    Sqlite(SqliteOptions),
+    Postgres(PostgresOptions),
 }
 
 impl Db {
+    /// Opens a database without migrating it, and waits for one that is reached by a network.
+    ///
+    /// # Errors
+    /// 503 for a database that cannot be opened or reached; the text names it and says why.
+    pub async fn open(options: Options) -> Result<Self> {
+        match options {
+            Options::Sqlite(options) => Self::open_sqlite(options),
+            Options::Postgres(options) => {
+                let driver = postgres::Postgres::open(options)?;
+                driver.wait_until_reachable().await?;
+                Ok(Self {
+                    driver: Driver::Postgres(Arc::new(driver)),
+                })
+            }
+        }
+    }
+
     /// Opens (and creates where it is missing) a SQLite database, without migrating it.
     pub fn open_sqlite(options: SqliteOptions) -> Result<Self> {
         Ok(Self {
-            driver: Arc::new(sqlite::Sqlite::open(options)?),
+            driver: Driver::Sqlite(Arc::new(sqlite::Sqlite::open(options)?)),
         })
     }
 
@@ -53,6 +85,11 @@ impl Db {
 
     /// Runs `work` as one write transaction and answers after its commit.
     ///
+    /// SQLite has one writer. PostgreSQL has many: each statement sees what others have committed by
+    /// then, and what must not change between two statements is locked with `Tx::query_locked` or
+    /// `Tx::lock`. Two writers that take the same unique value, or each other's locks, do not fail:
+    /// one of them begins again.
+    ///
     /// An `Err` of `work` rolls the transaction back. `work` may run more than once, so it must
     /// have no effect but its SQL.
     pub async fn write<T, F>(&self, work: F) -> Result<T>
@@ -60,7 +97,10 @@ impl Db {
         T: Send + 'static,
         F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
-        self.driver.write(work).await
+        match &self.driver {
+            Driver::Sqlite(driver) => driver.write(work).await,
+            Driver::Postgres(driver) => driver.write(work).await,
+        }
     }
 
     /// Runs `work` as one read transaction: all its queries see the same state.
@@ -69,18 +109,30 @@ impl Db {
         T: Send + 'static,
         F: FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
-        self.driver.read(work).await
+        match &self.driver {
+            Driver::Sqlite(driver) => driver.read(work).await,
+            Driver::Postgres(driver) => driver.read(work).await,
+        }
     }
 
     /// Gives free room of the database file back to the disk, a few pages a call, and says how many
-    /// they were; some room is always kept for the writes to come.
+    /// they were; some room is always kept for the writes to come. PostgreSQL does so by itself.
     pub async fn reclaim(&self) -> Result<usize> {
-        self.write(statement::reclaim).await
+        match &self.driver {
+            Driver::Sqlite(_) => self.write(statement::reclaim).await,
+            Driver::Postgres(_) => Ok(0),
+        }
     }
 
     /// Commits what is queued and closes the database; later calls answer 503.
     pub async fn close(&self) -> Result<()> {
-        let driver = self.driver.clone();
+        let driver = match &self.driver {
+            Driver::Sqlite(driver) => driver.clone(),
+            Driver::Postgres(driver) => {
+                driver.close();
+                return Ok(());
+            }
+        };
         tokio::task::spawn_blocking(move || driver.close())
             .await
             .map_err(|error| Error::internal("Closing the database failed.").with_cause(error))?

@@ -23,8 +23,8 @@ pub fn placeholders(first: usize, count: usize) -> String {
 
 /// Spells a text that is ordered, or compared with `<` and `>`, so that its bytes decide.
 ///
-/// SQLite does so by itself. A database whose own order of texts is that of a language needs a word
-/// behind the expression, such as `collate "C"`; this is the one place for it.
+/// Both databases do so by themselves for columns, as PostgreSQL's are declared `collate "C"`, and
+/// for what is built of columns; a text that comes from no column must not be ordered.
 pub fn by_bytes(expression: &str) -> &str {
     expression
 }

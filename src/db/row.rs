@@ -13,15 +13,24 @@ pub enum Column<'r> {
 }
 
 /// A row of a query's answer; it lives only inside the callback that maps it.
-pub struct Row<'r> {
-    pub(super) inner: &'r rusqlite::Row<'r>,
+pub enum Row<'r> {
+    #[doc(hidden)]
+    Sqlite(&'r rusqlite::Row<'r>),
+    #[doc(hidden)]
+    Postgres(&'r tokio_postgres::Row),
 }
 
 impl Row<'_> {
     /// Reads column `index`, counted from 0; an unexpected type is an internal error.
     #[track_caller]
     pub fn get<T: FromColumn>(&self, index: usize) -> Result<T> {
-        let column = super::statement::column(self.inner, index)?;
+        let column = match self {
+            Row::Sqlite(row) => super::statement::column(row, index)?,
+            Row::Postgres(row) => row.try_get(index).map_err(|error| {
+                Error::internal(format!("Column {index} of a query cannot be read."))
+                    .with_cause(error)
+            })?,
+        };
         T::from_column(column).ok_or_else(|| {
             Error::internal(format!(
                 "The database holds an unexpected value in column {index}."

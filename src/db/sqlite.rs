@@ -5,7 +5,7 @@
 //! it carries one job or hundreds.
 
 use super::statement::{self, failed};
-use super::{KeyCache, Tx, like};
+use super::{KeyCache, Tx, like, tx};
 use crate::error::{Error, Result};
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, OpenFlags};
@@ -246,7 +246,7 @@ fn read_once<T>(
     work: impl FnOnce(&mut Tx<'_>) -> Result<T>,
 ) -> Result<T> {
     run_plain(conn, "begin")?;
-    let mut tx = Tx::new(conn, keys);
+    let mut tx = Tx::new(tx::Connection::Sqlite(conn), keys);
     let outcome = work(&mut tx);
     if outcome.is_ok() {
         // Keys that a reader looked up are committed: it can see nothing else.
@@ -357,7 +357,7 @@ impl Writer {
         let mut hooks = Vec::new();
         for job in jobs {
             run_plain(&self.conn, "savepoint job")?;
-            let mut tx = Tx::new(&self.conn, &self.keys);
+            let mut tx = Tx::new(tx::Connection::Sqlite(&self.conn), &self.keys);
             if job.attempt(&mut tx) {
                 hooks.extend(tx.into_hooks());
             } else if self.conn.is_autocommit() {

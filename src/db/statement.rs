@@ -62,7 +62,7 @@ pub(super) fn query<T>(
     let mut rows = statement.raw_query();
     let mut found = Vec::new();
     while let Some(inner) = rows.next().map_err(failed)? {
-        found.push(map(&Row { inner })?);
+        found.push(map(&Row::Sqlite(inner))?);
     }
     Ok(found)
 }

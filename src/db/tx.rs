@@ -1,15 +1,38 @@
-//! The transaction that domain code works in: `execute`, `query`, `insert_many`, `lock`.
+//! The transaction that domain code works in: `execute`, `query`, `insert_many`, `lock`, and
+//! what is built of them.
 
-use super::{KeyCache, Row, Value, statement};
+use super::postgres::Session;
+use super::{KeyCache, Row, Value, placeholders, statement};
 use crate::error::{Error, Result};
 use serde_json::Value as Json;
+use std::collections::HashMap;
+
+/// Where the statements of a transaction go.
+#[derive(Clone, Copy)]
+pub(super) enum Connection<'c> {
+    Sqlite(&'c rusqlite::Connection),
+    Postgres(&'c Session),
+}
+
+/// How far other writers are kept from a row until the transaction ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lock {
+    /// Nobody else changes the row or holds it.
+    Change,
+    /// Others may hold the row, too, but nobody changes it.
+    Hold,
+    /// As `Change`; rows that another writer has are left out of the answer.
+    ChangeIfFree,
+}
 
 type CommitHook = Box<dyn FnOnce() + Send>;
 
 /// A running transaction. Statements are written with `$1..` and mean the same on each database.
 pub struct Tx<'c> {
-    conn: &'c rusqlite::Connection,
+    conn: Connection<'c>,
     keys: &'c KeyCache,
+    /// Keys that this transaction looked up or created.
+    interned: HashMap<String, i64>,
     hooks: Vec<CommitHook>,
     notes: Vec<Json>,
 }
@@ -22,10 +45,11 @@ pub struct Insert<'s> {
 }
 
 impl<'c> Tx<'c> {
-    pub(super) fn new(conn: &'c rusqlite::Connection, keys: &'c KeyCache) -> Self {
+    pub(super) fn new(conn: Connection<'c>, keys: &'c KeyCache) -> Self {
         Self {
             conn,
             keys,
+            interned: HashMap::new(),
             hooks: Vec::new(),
             notes: Vec::new(),
         }
@@ -34,12 +58,18 @@ impl<'c> Tx<'c> {
     /// Runs a statement and gives the number of rows it changed.
     #[track_caller]
     pub fn execute(&mut self, sql: &str, params: &[Value<'_>]) -> Result<u64> {
-        statement::execute(self.conn, sql, params)
+        match self.conn {
+            Connection::Sqlite(conn) => statement::execute(conn, sql, params),
+            Connection::Postgres(session) => session.execute(sql, params),
+        }
     }
 
     /// Runs the statements of a schema step; it takes no parameters.
     pub(super) fn execute_script(&mut self, sql: &str) -> Result<()> {
-        statement::execute_script(self.conn, sql)
+        match self.conn {
+            Connection::Sqlite(conn) => statement::execute_script(conn, sql),
+            Connection::Postgres(session) => session.plain(sql),
+        }
     }
 
     /// Runs a query and maps each row.
@@ -50,7 +80,10 @@ impl<'c> Tx<'c> {
         params: &[Value<'_>],
         map: impl FnMut(&Row<'_>) -> Result<T>,
     ) -> Result<Vec<T>> {
-        statement::query(self.conn, sql, params, map)
+        match self.conn {
+            Connection::Sqlite(conn) => statement::query(conn, sql, params, map),
+            Connection::Postgres(session) => session.query(sql, params, map),
+        }
     }
 
     /// Runs a query that gives at most one row.
@@ -78,21 +111,58 @@ impl<'c> Tx<'c> {
 
     /// Inserts rows and gives the number of rows that were inserted or changed.
     ///
-    /// Invariant: `rows` come in key order, so that two writers cannot lock each other out.
+    /// Invariant: `rows` come in key order, so that two writers cannot lock each other out, and none
+    /// of them comes twice where `conflict` updates what is there.
     #[track_caller]
     pub fn insert_many<'v, const N: usize>(
         &mut self,
         insert: &Insert<'_>,
         rows: impl IntoIterator<Item = [Value<'v>; N]>,
     ) -> Result<u64> {
-        statement::insert_many(self.conn, insert, rows)
+        match self.conn {
+            Connection::Sqlite(conn) => statement::insert_many(conn, insert, rows),
+            Connection::Postgres(session) => session.insert_many(insert, rows),
+        }
     }
 
-    /// Locks the rows of `table` with these ids until the transaction ends.
+    /// Runs a query over one table and locks the rows that it finds, as they are then.
     ///
-    /// On SQLite a write transaction is alone, so that there is nothing to lock; a database with
-    /// many writers takes the rows in the order of their ids.
-    pub fn lock(&mut self, _table: &str, _ids: &[i64]) -> Result<()> {
+    /// What is read before a lock may be changed by another writer before the lock is there; what
+    /// this gives stays true until the transaction ends. On SQLite a write transaction is alone, so
+    /// that there is nothing to lock.
+    ///
+    /// Invariant: a transaction takes its locks in the order experiments, runs, logged models,
+    /// registered models, audit log, and those of one table in one order.
+    #[track_caller]
+    pub fn query_locked<T>(
+        &mut self,
+        lock: Lock,
+        sql: &str,
+        params: &[Value<'_>],
+        map: impl FnMut(&Row<'_>) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        let clause = match (self.conn, lock) {
+            (Connection::Sqlite(_), _) => return self.query(sql, params, map),
+            (Connection::Postgres(_), Lock::Change) => "for update",
+            (Connection::Postgres(_), Lock::Hold) => "for share",
+            (Connection::Postgres(_), Lock::ChangeIfFree) => "for update skip locked",
+        };
+        self.query(&format!("{sql} {clause}"), params, map)
+    }
+
+    /// Locks the rows of `table` with these ids until the transaction ends, in the order of the
+    /// ids; on SQLite there is nothing to lock.
+    #[track_caller]
+    pub fn lock(&mut self, table: &str, ids: &[i64]) -> Result<()> {
+        if let Connection::Sqlite(_) = self.conn {
+            return Ok(());
+        }
+        let sql = format!(
+            "select id from {table} where id in ({}) order by id",
+            placeholders(1, ids.len())
+        );
+        let ids: Vec<Value<'_>> = ids.iter().map(|id| Value::Int(*id)).collect();
+        self.query_locked(Lock::Change, &sql, &ids, |_| Ok(()))?;
         Ok(())
     }
 
@@ -113,6 +183,14 @@ impl<'c> Tx<'c> {
 
     pub(super) fn keys(&self) -> &KeyCache {
         self.keys
+    }
+
+    pub(super) fn interned(&mut self) -> &mut HashMap<String, i64> {
+        &mut self.interned
+    }
+
+    pub(super) fn connection(&self) -> Connection<'c> {
+        self.conn
     }
 
     pub(super) fn into_hooks(self) -> Vec<CommitHook> {

@@ -140,7 +140,9 @@ pub(super) fn naming_fields(body: &[u8]) -> Map<String, Json> {
         .collect()
 }
 
+/// Gives a text as the log keeps it: no database stores a NUL, and nobody reads a thousand words.
 fn shortened(text: &str) -> String {
+    let text = &text.replace('\0', "\u{fffd}");
     match text.char_indices().nth(MAX_FIELD) {
         Some((end, _)) => format!("{}\u{2026}", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),

@@ -146,6 +146,8 @@ pub fn delete_experiment(tx: &mut Tx<'_>, ctx: &Ctx, id: i64) -> Result<()> {
 /// # Errors
 /// 409 that names the versions.
 pub fn delete_logged_model(tx: &mut Tx<'_>, ctx: &Ctx, uuid: &str) -> Result<()> {
+    // A version that is being created from it is there, or finds it deleted.
+    logged_model::lock(tx, &[uuid])?;
     let sql = format!(
         "select model_name, number from model_versions
          where model_uuid = $1 and model_uuid <> '' and lifecycle = 1

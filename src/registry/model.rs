@@ -4,7 +4,7 @@ use super::history::{self, Change, Kind};
 use super::version::{self, Order, Version};
 use super::{alias, facts, manifest, rule, tag};
 use crate::ctx::Ctx;
-use crate::db::{Row, Tx, Value, placeholders};
+use crate::db::{Lock, Row, Tx, Value, placeholders};
 use crate::error::{Error, Result};
 use crate::params;
 use crate::python;
@@ -120,6 +120,13 @@ pub fn find_by_name(tx: &mut Tx<'_>, name: &str) -> Result<Option<Model>> {
     )
 }
 
+/// Finds a model that is not deleted, and locks it.
+pub(super) fn find_by_name_locked(tx: &mut Tx<'_>, name: &str) -> Result<Option<Model>> {
+    let sql = format!("select {COLUMNS} from registered_models where name = $1 and lifecycle = 1");
+    let mut found = tx.query_locked(Lock::Change, &sql, params![name], from_row)?;
+    Ok(found.pop())
+}
+
 /// Finds a model; an unknown name is a 404.
 pub fn find(tx: &mut Tx<'_>, name: &str) -> Result<Model> {
     find_by_name(tx, name)?
@@ -128,9 +135,8 @@ pub fn find(tx: &mut Tx<'_>, name: &str) -> Result<Model> {
 
 /// Finds a model that is about to be changed, and locks it.
 pub fn open(tx: &mut Tx<'_>, name: &str) -> Result<Model> {
-    let model = find(tx, name)?;
-    tx.lock("registered_models", &[model.id])?;
-    Ok(model)
+    find_by_name_locked(tx, name)?
+        .ok_or_else(|| Error::not_found(format!("Registered Model with name={name} not found")))
 }
 
 /// Finds a model with all that belongs to it.

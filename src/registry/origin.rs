@@ -62,6 +62,24 @@ pub(super) fn find(tx: &mut Tx<'_>, new: &NewVersion, working_directory: &Path) 
     Ok(origin)
 }
 
+/// Finds out where a version comes from, as `find` does, and locks the logged model that it names:
+/// that one is told of the version, and must not be deleted before.
+pub(super) fn find_locked(
+    tx: &mut Tx<'_>,
+    new: &NewVersion,
+    working_directory: &Path,
+) -> Result<Origin> {
+    let named = find(tx, new, working_directory)?.model_uuid;
+    let fetched = match source::reference(&new.source) {
+        Ok(Reference::LoggedModel(uuid)) => uuid,
+        _ => "",
+    };
+    let mut uuids = [named.as_str(), fetched];
+    uuids.sort_unstable();
+    logged_model::lock(tx, &uuids)?;
+    find(tx, new, working_directory)
+}
+
 fn as_given(new: &NewVersion) -> Origin {
     Origin {
         source: new.source.clone(),

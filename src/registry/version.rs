@@ -119,7 +119,7 @@ pub fn create(
     new: &NewVersion,
     (working_directory, seen): (&Path, &Seen),
 ) -> Result<Option<Version>> {
-    let origin = origin::find(tx, new, working_directory)?;
+    let origin = origin::find_locked(tx, new, working_directory)?;
     let model = model::open(tx, &new.model)?;
     if !intake::holds(tx, (new, &origin), seen)? {
         return Ok(None);
@@ -218,8 +218,7 @@ pub(super) fn find_row(tx: &mut Tx<'_>, at: &VersionRef) -> Result<Version> {
 
 /// Finds a version that is about to be changed, and locks its model.
 pub(super) fn open(tx: &mut Tx<'_>, at: &VersionRef) -> Result<(Model, Version)> {
-    let model = model::find_by_name(tx, &at.model)?.ok_or_else(|| not_found(at))?;
-    tx.lock("registered_models", &[model.id])?;
+    let model = model::find_by_name_locked(tx, &at.model)?.ok_or_else(|| not_found(at))?;
     Ok((model, find_row(tx, at)?))
 }
 

@@ -23,6 +23,7 @@ pub struct Batch {
 /// Logs a batch to an active run.
 pub fn log(tx: &mut Tx<'_>, ctx: &Ctx, batch: &Batch) -> Result<()> {
     let run = run::open(tx, ctx, &batch.run_uuid)?;
+    intern(tx, batch)?;
     if !batch.params.is_empty() {
         param::log_batch(tx, &run, &batch.params)?;
     }
@@ -31,6 +32,15 @@ pub fn log(tx: &mut Tx<'_>, ctx: &Ctx, batch: &Batch) -> Result<()> {
         tag::store(tx, &run, &batch.tags)?;
     }
     note_late(tx, &run, batch);
+    Ok(())
+}
+
+/// Interns all keys of the batch together, as two writers might name theirs in another order.
+fn intern(tx: &mut Tx<'_>, batch: &Batch) -> Result<()> {
+    let pairs = batch.params.iter().chain(&batch.tags);
+    let metrics = batch.metrics.iter().map(|metric| metric.key.as_str());
+    let keys: Vec<&str> = metrics.chain(pairs.map(|pair| pair.key.as_str())).collect();
+    tx.intern_keys(&keys)?;
     Ok(())
 }
 

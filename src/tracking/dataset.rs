@@ -8,7 +8,7 @@ use crate::db::{Insert, Tx, Value};
 use crate::error::{Error, Result};
 use crate::params;
 use serde_json::json;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// The input tag that says what a dataset was used for, such as `training`.
 pub const CONTEXT_TAG: &str = "mlflow.data.context";
@@ -127,6 +127,12 @@ fn add_input(tx: &mut Tx<'_>, run: &Run, input: &DatasetInput, number: i64) -> R
     if added == 0 {
         return Ok(());
     }
+    // With one key twice, the last value.
+    let tags: BTreeMap<&str, &str> = input
+        .tags
+        .iter()
+        .map(|tag| (tag.key.as_str(), tag.value.as_str()))
+        .collect();
     let insert = Insert {
         table: "run_dataset_tags",
         columns: &["run_id", "dataset_id", "key", "value"],
@@ -134,12 +140,12 @@ fn add_input(tx: &mut Tx<'_>, run: &Run, input: &DatasetInput, number: i64) -> R
     };
     tx.insert_many(
         &insert,
-        input.tags.iter().map(|tag| {
+        tags.into_iter().map(|(key, value)| {
             [
                 Value::Int(run.id),
                 Value::Int(dataset_id),
-                Value::from(&tag.key),
-                Value::from(&tag.value),
+                Value::from(key),
+                Value::from(value),
             ]
         }),
     )?;
@@ -181,13 +187,23 @@ pub fn log_outputs(
         columns: &["run_id", "model_uuid", "step"],
         conflict: "on conflict (run_id, model_uuid) do update set step = excluded.step",
     };
+    // Models are numbered as they are first named; one that is named twice takes the last step.
+    let steps: HashMap<&str, i64> = outputs
+        .iter()
+        .map(|output| (output.model_uuid.as_str(), output.step))
+        .collect();
+    let mut seen = HashSet::new();
+    let distinct = outputs
+        .iter()
+        .map(|output| output.model_uuid.as_str())
+        .filter(|uuid| seen.insert(*uuid));
     tx.insert_many(
         &insert,
-        outputs.iter().map(|output| {
+        distinct.map(|uuid| {
             [
                 Value::Int(run.id),
-                Value::from(&output.model_uuid),
-                Value::Int(output.step),
+                Value::from(uuid),
+                Value::Int(steps.get(uuid).copied().unwrap_or_default()),
             ]
         }),
     )?;

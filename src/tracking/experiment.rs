@@ -4,9 +4,10 @@ use super::rule;
 use crate::artifacts::location;
 use crate::audit::note::Change;
 use crate::ctx::Ctx;
-use crate::db::{Insert, Tx, Value};
+use crate::db::{Insert, Lock, Tx, Value};
 use crate::error::{Code, Error, Result};
 use crate::params;
+use std::collections::BTreeMap;
 
 /// The experiment that every fresh server has.
 pub const DEFAULT_ID: i64 = 0;
@@ -143,6 +144,17 @@ pub fn find_active(tx: &mut Tx<'_>, id: i64) -> Result<Experiment> {
     )))
 }
 
+/// Finds an experiment that may be written to, and locks it.
+pub fn find_active_locked(tx: &mut Tx<'_>, id: i64, lock: Lock) -> Result<Experiment> {
+    tx.query_locked(
+        lock,
+        "select id from experiments where id = $1",
+        params![id],
+        |_| Ok(()),
+    )?;
+    find_active(tx, id)
+}
+
 /// Marks an active experiment and all its runs as deleted.
 pub fn delete(tx: &mut Tx<'_>, ctx: &Ctx, id: i64) -> Result<()> {
     change_lifecycle(tx, ctx, id, Lifecycle::Deleted)
@@ -211,7 +223,7 @@ pub fn rename(tx: &mut Tx<'_>, ctx: &Ctx, id: i64, name: &str) -> Result<()> {
 
 /// Sets a tag of an active experiment.
 pub fn set_tag(tx: &mut Tx<'_>, id: i64, tag: &Pair) -> Result<()> {
-    let experiment = find_active(tx, id)?;
+    let experiment = find_active_locked(tx, id, Lock::Change)?;
     store_tags(tx, id, std::slice::from_ref(tag))?;
     let old = value_of(&experiment.tags, &tag.key);
     if old != Some(tag.value.as_str()) {
@@ -232,7 +244,7 @@ fn value_of<'t>(pairs: &'t [Pair], key: &str) -> Option<&'t str> {
 
 /// Deletes a tag of an active experiment; an unknown tag is a 404.
 pub fn delete_tag(tx: &mut Tx<'_>, id: i64, key: &str) -> Result<()> {
-    let experiment = find_active(tx, id)?;
+    let experiment = find_active_locked(tx, id, Lock::Change)?;
     let deleted = match tx.find_key(key)? {
         Some(key_id) => tx.execute(
             "delete from experiment_tags where experiment_id = $1 and key_id = $2",
@@ -254,9 +266,8 @@ pub fn delete_tag(tx: &mut Tx<'_>, id: i64, key: &str) -> Result<()> {
 
 fn store_tags(tx: &mut Tx<'_>, id: i64, tags: &[Pair]) -> Result<()> {
     let keys: Vec<&str> = tags.iter().map(|tag| tag.key.as_str()).collect();
-    // With one key twice, the last value wins, as the rows are stored in the order of the request.
-    let mut rows: Vec<_> = tx.intern_keys(&keys)?.into_iter().zip(tags).collect();
-    rows.sort_by_key(|(key_id, _)| *key_id);
+    // In the order of the keys, and with one key twice the last value.
+    let rows: BTreeMap<i64, &Pair> = tx.intern_keys(&keys)?.into_iter().zip(tags).collect();
     let insert = Insert {
         table: "experiment_tags",
         columns: &["experiment_id", "key_id", "value"],

@@ -7,11 +7,11 @@ use super::series::Point;
 use crate::artifacts::location;
 use crate::audit::note::Change;
 use crate::ctx::{Ctx, Ids};
-use crate::db::{Insert, Row, Tx, Value, placeholders};
+use crate::db::{Insert, Lock, Row, Tx, Value, placeholders};
 use crate::error::{Error, Result};
 use crate::{params, python};
 use serde_json::{Value as Json, json};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The tag that lists the registered versions of a logged model, as JSON.
 const VERSIONS_TAG: &str = "mlflow.modelVersions";
@@ -181,14 +181,25 @@ fn not_found(uuid: &str) -> Error {
 
 /// Finds the row of a model that is about to be changed, and locks it.
 fn open(tx: &mut Tx<'_>, uuid: &str) -> Result<i64> {
-    let id = tx.query_optional(
+    tx.query_locked(
+        Lock::Change,
         "select id from logged_models where uuid = $1",
         params![uuid],
         |row| row.get(0),
-    )?;
-    let id = id.ok_or_else(|| not_found(uuid))?;
-    tx.lock("logged_models", &[id])?;
-    Ok(id)
+    )?
+    .pop()
+    .ok_or_else(|| not_found(uuid))
+}
+
+/// Locks the models with these ids, where there are any, in the order of the ids.
+pub fn lock(tx: &mut Tx<'_>, uuids: &[&str]) -> Result<()> {
+    let sql = format!(
+        "select uuid from logged_models where uuid in ({}) order by uuid",
+        placeholders(1, uuids.len())
+    );
+    let uuids: Vec<Value<'_>> = uuids.iter().map(|uuid| Value::from(*uuid)).collect();
+    tx.query_locked(Lock::Change, &sql, &uuids, |_| Ok(()))?;
+    Ok(())
 }
 
 /// Sets the status of a model and gives the model.
@@ -281,6 +292,7 @@ pub fn set_tags(tx: &mut Tx<'_>, uuid: &str, tags: &[Pair]) -> Result<()> {
 /// A version that the list has already takes the place of the whole list, as in MLflow, and so
 /// does one whose list cannot be read.
 pub fn add_registration(tx: &mut Tx<'_>, uuid: &str, (name, version): (&str, i64)) -> Result<()> {
+    open(tx, uuid)?;
     let model = find(tx, uuid, Deleted::Refused)?;
     let added = serde_json::json!({ "name": name, "version": version });
     let listed = model
@@ -340,11 +352,11 @@ pub fn delete_tag(tx: &mut Tx<'_>, uuid: &str, key: &str) -> Result<()> {
 
 /// Keeps the metrics of a batch that belong to logged models, too.
 pub fn append_metrics(tx: &mut Tx<'_>, run: &Run, metrics: &[Metric]) -> Result<()> {
+    let links = metrics.iter().filter_map(|metric| metric.model.as_ref());
+    let uuids: BTreeSet<&str> = links.map(|link| link.model_uuid.as_str()).collect();
     let mut ids: BTreeMap<&str, i64> = BTreeMap::new();
-    for link in metrics.iter().filter_map(|metric| metric.model.as_ref()) {
-        if !ids.contains_key(link.model_uuid.as_str()) {
-            ids.insert(&link.model_uuid, open(tx, &link.model_uuid)?);
-        }
+    for uuid in uuids {
+        ids.insert(uuid, open(tx, uuid)?);
     }
     let insert = Insert {
         table: "logged_model_metrics",

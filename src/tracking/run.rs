@@ -5,7 +5,7 @@ use super::tag;
 use crate::artifacts::location;
 use crate::audit::note::Change;
 use crate::ctx::{Ctx, Ids};
-use crate::db::{Row, Tx};
+use crate::db::{Lock, Row, Tx};
 use crate::error::{Error, Result};
 use crate::params;
 use serde_json::{Value as Json, json};
@@ -146,7 +146,8 @@ pub struct NewRun {
 
 /// Creates a run and gives it with its tags, in the order of the request.
 pub fn create(tx: &mut Tx<'_>, ctx: &Ctx, ids: &Ids, new: &NewRun) -> Result<(Run, Vec<Pair>)> {
-    let experiment = experiment::find_active(tx, new.experiment_id)?;
+    // The experiment is not deleted, with its runs, before this one is there.
+    let experiment = experiment::find_active_locked(tx, new.experiment_id, Lock::Hold)?;
     let mut tags = new.tags.clone();
     let tagged = tags
         .iter()
@@ -225,11 +226,18 @@ pub fn find_optional(tx: &mut Tx<'_>, uuid: &str) -> Result<Option<Run>> {
     tx.query_optional(&sql, params![uuid], from_row)
 }
 
+/// Finds a run as `find` does, and locks it.
+pub fn find_locked(tx: &mut Tx<'_>, uuid: &str, lock: Lock) -> Result<Run> {
+    let sql = format!("select {COLUMNS} from runs r where r.uuid = $1");
+    tx.query_locked(lock, &sql, params![uuid], from_row)?
+        .pop()
+        .ok_or_else(|| Error::not_found(format!("Run with id={uuid} not found")))
+}
+
 /// Finds a run that is about to be written to: locks it, refuses a deleted one, and notes the time
 /// of the write. A run that the server ended for lack of writes runs again.
 pub fn open(tx: &mut Tx<'_>, ctx: &Ctx, uuid: &str) -> Result<Run> {
-    let mut run = find(tx, uuid)?;
-    tx.lock("runs", &[run.id])?;
+    let mut run = find_locked(tx, uuid, Lock::Change)?;
     if run.lifecycle != Lifecycle::Active {
         return Err(Error::invalid(format!(
             "The run {uuid} must be in the 'active' state. Current state is deleted."
@@ -293,8 +301,7 @@ pub fn restore(tx: &mut Tx<'_>, uuid: &str) -> Result<()> {
 }
 
 fn change_lifecycle(tx: &mut Tx<'_>, uuid: &str, to: Lifecycle) -> Result<()> {
-    let run = find(tx, uuid)?;
-    tx.lock("runs", &[run.id])?;
+    let run = find_locked(tx, uuid, Lock::Change)?;
     tx.execute(
         "update runs set lifecycle = $2 where id = $1",
         params![run.id, to.number()],

@@ -7,7 +7,7 @@ use super::experiment::{Lifecycle, Pair};
 use super::run::{self, Run, Staleness, Status};
 use super::tag;
 use crate::ctx::Ctx;
-use crate::db::Tx;
+use crate::db::{Lock, Tx};
 use crate::error::Result;
 use crate::params;
 
@@ -60,7 +60,9 @@ fn silent(tx: &mut Tx<'_>, before: i64, below: Staleness) -> Result<Vec<Run>> {
              and r.staleness < $3 order by r.written_at, r.id limit {PAGE}",
         run::COLUMNS
     );
-    tx.query(
+    // A run that somebody has right now is not silent.
+    tx.query_locked(
+        Lock::ChangeIfFree,
         &sql,
         params![Lifecycle::Active.number(), before, below as i64],
         run::from_row,

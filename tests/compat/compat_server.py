@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
 from pathlib import Path
 
 import requests
@@ -28,6 +29,10 @@ RECEIVERS = {
 }
 # Made absolute at once: tests change the working directory.
 BINARY = Path(os.environ["TRACKWAY_BIN"]).resolve() if os.environ.get("TRACKWAY_BIN") else None
+
+
+# A PostgreSQL that Trackway is to use: each server gets a database of its own there.
+DATABASE = os.environ.get("TRACKWAY_TEST_DATABASE", "")
 
 
 class Server:
@@ -121,13 +126,24 @@ def _command(kind, port, home):
     if kind == TRACKWAY:
         if not BINARY or not BINARY.is_file():
             raise LookupError(f"TRACKWAY_BIN must name the binary to start, not {BINARY}")
-        return [str(BINARY), "server", "--data-dir", str(home / "data"), *address]
+        database = ["--backend-store-uri", _new_database()] if DATABASE else []
+        return [str(BINARY), "server", "--data-dir", str(home / "data"), *database, *address]
     return [
         sys.executable, "-m", "mlflow", "server",
         "--backend-store-uri", f"sqlite:///{home / 'mlflow.db'}",
         "--artifacts-destination", str(home / "artifacts"),
         "--workers", "1", *address,
     ]
+
+
+def _new_database():
+    """Makes an empty database beside the one that TRACKWAY_TEST_DATABASE names; gives its URL."""
+    name = f"compat_{uuid.uuid4().hex}"
+    admin = os.environ.get("TRACKWAY_TEST_ADMIN") or DATABASE
+    psql = os.environ.get("TRACKWAY_TEST_PSQL", "psql")
+    subprocess.run([psql, "-q", "-d", admin, "-c", f"create database {name}"], check=True)
+    server, _, _ = DATABASE.rpartition("/")
+    return f"{server.replace('postgresql://', 'postgresql+psycopg2://')}/{name}"
 
 
 def _environment(settings):

@@ -1,6 +1,7 @@
 //! A whole server in the test's own process: a fresh database and artifact folder, a clock and
 //! ids that count, and requests that take the same way as those of a socket.
 
+use crate::postgres::TestDatabase;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
@@ -22,8 +23,10 @@ pub(crate) struct TestServer {
     pub(crate) app: App,
     router: Router,
     now: Arc<AtomicI64>,
-    /// Holds the database and the artifacts; deleted at the end.
+    /// Holds the artifacts, and the database where it is SQLite; deleted at the end.
     pub(crate) folder: TempDir,
+    /// Of its own; `None` for SQLite.
+    pub(crate) database: Option<TestDatabase>,
 }
 
 /// What the server answered.
@@ -74,6 +77,11 @@ impl TestServer {
         let folder = tempfile::tempdir().unwrap();
         let mut config = Config::with_defaults().unwrap();
         config.server.data_dir = folder.path().to_owned();
+        config.database.pool = 8;
+        let database = TestDatabase::create().await;
+        if let Some(database) = &database {
+            config.database.url.clone_from(&database.url);
+        }
         change(&mut config);
         let now = Arc::new(AtomicI64::new(START_MS));
         let clock = now.clone();
@@ -87,6 +95,15 @@ impl TestServer {
             router,
             now,
             folder,
+            database,
+        }
+    }
+
+    /// Gives the URL of the database.
+    pub(crate) fn database_url(&self) -> String {
+        match &self.database {
+            Some(database) => database.url.clone(),
+            None => format!("sqlite:///{}/trackway.db", self.folder.path().display()),
         }
     }
 

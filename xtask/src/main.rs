@@ -1,10 +1,12 @@
 //! Starts, tests and checks the project: `cargo xt serve`, `cargo xt test`, `cargo xt check`.
 //!
 //! Each command brings along what it needs on a bare machine. It never writes outside the checkout,
-//! apart from the caches of cargo and pip and the one system package named in `python.rs`.
+//! apart from the caches of cargo and pip and the system packages that `python.rs` and `postgres.rs`
+//! name.
 
 mod binary;
 mod check;
+mod postgres;
 mod python;
 mod serve;
 mod shell;

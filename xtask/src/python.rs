@@ -137,33 +137,9 @@ fn install_venv_module(interpreter: &Interpreter) -> Result<()> {
         "{} has no `venv` module: install the package {package}, then run the command again",
         interpreter.command
     );
-    let Some(apt_get) = apt_get() else {
-        bail!(advice)
-    };
-    println!("Installing the system package {package}");
-    for arguments in [&["update", "-q"][..], &["install", "-q", "-y", &package]] {
-        let mut command = shell::program(apt_get);
-        if apt_get == "sudo" {
-            command.args(["-n", "apt-get"]);
-        }
-        // A failed update leaves older lists in place, which may do; the probe below decides.
-        shell::succeeds(
-            command
-                .args(arguments)
-                .env("DEBIAN_FRONTEND", "noninteractive"),
-        )?;
-    }
+    shell::install(&package)?;
     ensure!(can_create(interpreter), advice);
     Ok(())
-}
-
-/// Gives the program by which packages can be installed without asking anybody, if there is one.
-fn apt_get() -> Option<&'static str> {
-    shell::output_of(shell::program("apt-get").arg("--version"))?;
-    if shell::output_of(shell::program("id").arg("-u"))?.trim() == "0" {
-        return Some("apt-get");
-    }
-    shell::output_of(shell::program("sudo").args(["-n", "true"])).map(|_| "sudo")
 }
 
 fn install(python: &Path, lock: &Path) -> Result<()> {

@@ -77,6 +77,44 @@ pub(crate) fn each_line(
     Ok(child.wait()?)
 }
 
+/// Says whether root runs this.
+pub(crate) fn is_root() -> bool {
+    output_of(program("id").arg("-u")).is_some_and(|id| id.trim() == "0")
+}
+
+/// Installs a system package where Debian's or Ubuntu's tools can do so without asking anybody; the
+/// caller looks whether what it needs is there then.
+///
+/// Fails if the tools cannot be started.
+pub(crate) fn install(package: &str) -> Result<()> {
+    let Some(apt_get) = apt_get() else {
+        return Ok(());
+    };
+    println!("Installing the system package {package}");
+    for arguments in [&["update", "-q"][..], &["install", "-q", "-y", package]] {
+        let mut command = program(apt_get);
+        if apt_get == "sudo" {
+            command.args(["-n", "apt-get"]);
+        }
+        // A failed update leaves older lists in place, which may do.
+        succeeds(
+            command
+                .args(arguments)
+                .env("DEBIAN_FRONTEND", "noninteractive"),
+        )?;
+    }
+    Ok(())
+}
+
+/// Gives the program by which packages can be installed without asking anybody, if there is one.
+fn apt_get() -> Option<&'static str> {
+    output_of(program("apt-get").arg("--version"))?;
+    if is_root() {
+        return Some("apt-get");
+    }
+    output_of(program("sudo").args(["-n", "true"])).map(|_| "sudo")
+}
+
 fn cannot_start(command: &Command) -> String {
     format!("cannot start {}", command.get_program().to_string_lossy())
 }

@@ -2,12 +2,14 @@
 //!
 //! It runs one suite at a time; choosing, timing and adding up is the business of `test.rs`.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, ExitStatus};
 
 use anyhow::{Context, Result};
 
+use crate::postgres::Postgres;
 use crate::python::{self, Environment};
 use crate::shell;
 use crate::summary::{self, Counts};
@@ -28,7 +30,22 @@ pub(crate) const SUITES: &[Suite] = &[
         name: "rust",
         group: "rust",
         title: "unit and integration tests of the workspace",
-        runner: Runner::Cargo,
+        runner: Runner::Cargo(&["--workspace"]),
+        store: Store::Sqlite,
+    },
+    Suite {
+        name: "postgres",
+        group: "postgres",
+        title: "the integration tests on PostgreSQL",
+        runner: Runner::Cargo(&["--test", "it"]),
+        store: Store::Postgres,
+    },
+    Suite {
+        name: "pgbouncer",
+        group: "postgres",
+        title: "the integration tests through pgbouncer in transaction mode",
+        runner: Runner::Cargo(&["--test", "it"]),
+        store: Store::Pgbouncer,
     },
     Suite {
         name: "compat-mlflow3",
@@ -39,6 +56,7 @@ pub(crate) const SUITES: &[Suite] = &[
             environment: MLFLOW_3,
             marker: None,
         }),
+        store: Store::Sqlite,
     },
     Suite {
         name: "compat-mlflow2",
@@ -49,6 +67,18 @@ pub(crate) const SUITES: &[Suite] = &[
             environment: MLFLOW_2,
             marker: Some("mlflow2"),
         }),
+        store: Store::Sqlite,
+    },
+    Suite {
+        name: "compat-postgres",
+        group: "compat",
+        title: "the unmodified mlflow 3.17 client against a server on PostgreSQL behind pgbouncer",
+        runner: Runner::Pytest(Session {
+            folder: "tests/compat",
+            environment: MLFLOW_3,
+            marker: None,
+        }),
+        store: Store::Pgbouncer,
     },
     Suite {
         name: "durability",
@@ -59,6 +89,7 @@ pub(crate) const SUITES: &[Suite] = &[
             environment: MLFLOW_3,
             marker: None,
         }),
+        store: Store::Sqlite,
     },
 ];
 
@@ -69,13 +100,39 @@ pub(crate) struct Suite {
     pub(crate) group: &'static str,
     pub(crate) title: &'static str,
     pub(crate) runner: Runner,
+    pub(crate) store: Store,
+}
+
+/// On which database a suite runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Store {
+    Sqlite,
+    Postgres,
+    /// PostgreSQL behind a pool that changes the connection with each transaction.
+    Pgbouncer,
+}
+
+impl Store {
+    /// Gives what the tests must know of their database, or why it cannot be had.
+    fn variables(self, postgres: &mut Postgres) -> Result<Vec<(&'static str, OsString)>, String> {
+        let place = match self {
+            Store::Sqlite => return Ok(Vec::new()),
+            Store::Postgres => postgres.direct()?,
+            Store::Pgbouncer => postgres.pooled()?,
+        };
+        Ok(vec![
+            ("TRACKWAY_TEST_DATABASE", place.url.into()),
+            ("TRACKWAY_TEST_ADMIN", place.admin.into()),
+            ("TRACKWAY_TEST_PSQL", place.psql.into()),
+        ])
+    }
 }
 
 /// How a suite is run.
 #[derive(Debug)]
 pub(crate) enum Runner {
-    /// `cargo test` of the whole workspace.
-    Cargo,
+    /// `cargo test` with these arguments.
+    Cargo(&'static [&'static str]),
     /// pytest against the release binary, which it finds in `TRACKWAY_BIN`.
     Pytest(Session),
 }
@@ -125,9 +182,21 @@ impl Suite {
     }
 
     /// Runs the tests whose name contains the filter, or all of them.
-    pub(crate) fn run(&self, binary: Option<&Path>, filter: Option<&str>) -> Outcome {
+    pub(crate) fn run(
+        &self,
+        binary: Option<&Path>,
+        filter: Option<&str>,
+        postgres: &mut Postgres,
+    ) -> Outcome {
+        let variables = match self.store.variables(postgres) {
+            Ok(variables) => variables,
+            Err(reason) => return Outcome::Skipped(reason),
+        };
         let ran = match &self.runner {
-            Runner::Cargo => counted(&mut cargo_test(filter), summary::cargo_line).map(sum),
+            Runner::Cargo(arguments) => {
+                let mut test = cargo_test(arguments, filter);
+                counted(test.envs(variables), summary::cargo_line).map(sum)
+            }
             Runner::Pytest(session) if !shell::root().join(session.folder).is_dir() => {
                 return broken(format!("the folder {} is missing", session.folder));
             }
@@ -136,6 +205,7 @@ impl Suite {
                     .and_then(|mut pytest| {
                         pytest.args(filter.iter().flat_map(|text| ["-k", text]));
                         pytest.envs(binary.map(|path| ("TRACKWAY_BIN", path)));
+                        pytest.envs(variables);
                         counted(&mut pytest, summary::pytest_line)
                     })
                     .map(last),
@@ -175,10 +245,11 @@ fn last((status, lines): Lines) -> (ExitStatus, Option<Counts>) {
     (status, lines.last().copied())
 }
 
-fn cargo_test(filter: Option<&str>) -> Command {
+fn cargo_test(arguments: &[&str], filter: Option<&str>) -> Command {
     let mut command = shell::cargo();
     command
-        .args(["test", "--workspace", "--locked", "--no-fail-fast"])
+        .args(["test", "--locked", "--no-fail-fast"])
+        .args(arguments)
         .args(filter);
     command
 }
@@ -233,7 +304,11 @@ mod tests {
                 .collect()
         };
         assert_eq!(chosen(&[]).len(), SUITES.len());
-        assert_eq!(chosen(&["compat"]), ["compat-mlflow3", "compat-mlflow2"]);
+        assert_eq!(
+            chosen(&["compat"]),
+            ["compat-mlflow3", "compat-mlflow2", "compat-postgres"]
+        );
+        assert_eq!(chosen(&["postgres"]), ["postgres", "pgbouncer"]);
         assert_eq!(
             chosen(&["durability", "compat-mlflow2"]),
             ["compat-mlflow2", "durability"]

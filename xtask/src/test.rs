@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 
+use crate::postgres::Postgres;
 use crate::suite::{Outcome, SUITES, Suite};
 use crate::summary::Counts;
 use crate::{binary, shell};
@@ -33,6 +34,7 @@ struct Ended {
 /// Fails if the filter matches no test at all.
 pub(crate) fn run(request: &Request) -> Result<bool> {
     let mut release: Option<Result<PathBuf, String>> = None;
+    let mut postgres = Postgres::default();
     let mut ended = Vec::new();
     for suite in SUITES.iter().filter(|suite| suite.is_wanted(&request.only)) {
         if suite.needs_binary() && release.is_none() {
@@ -44,8 +46,8 @@ pub(crate) fn run(request: &Request) -> Result<bool> {
             Some(Err(reason)) if suite.needs_binary() => {
                 Outcome::Broken(Counts::default(), reason.clone())
             }
-            Some(Ok(path)) => suite.run(Some(path), request.filter.as_deref()),
-            _ => suite.run(None, request.filter.as_deref()),
+            Some(Ok(path)) => suite.run(Some(path), request.filter.as_deref(), &mut postgres),
+            _ => suite.run(None, request.filter.as_deref(), &mut postgres),
         };
         ended.push(Ended {
             suite,

@@ -6,10 +6,17 @@
 
 use super::field::Message;
 use crate::error::{Error, Result};
+use memchr::memmem;
 use serde_json::{Map, Value as Json};
 
-/// Reads a body; the only refusal is one field spelled both ways.
+/// Reads a body.
+///
+/// # Errors
+/// 400 for one field spelled both ways, and for a text with a NUL, which no database can store.
 pub fn read<M: Message>(body: &[u8]) -> Result<M> {
+    if memmem::find(body, br"\u0000").is_some() {
+        refuse_nul(&Json::Object(loose_object(body)?), &mut String::new())?;
+    }
     // Serde would read an array into a struct, too.
     if body.trim_ascii_start().starts_with(b"{")
         && let Ok(message) = serde_json::from_slice(body)
@@ -23,6 +30,10 @@ pub fn read<M: Message>(body: &[u8]) -> Result<M> {
 pub fn read_query<M: Message>(query: &str) -> Result<M> {
     let mut object = Map::new();
     for (name, value) in form_pairs(query) {
+        // Paths have a refusal of their own.
+        if value.contains('\0') && !name.ends_with("path") {
+            return Err(nul(&name));
+        }
         if M::LISTS.contains(&name.as_str()) {
             let list = object
                 .entry(name)
@@ -35,6 +46,42 @@ pub fn read_query<M: Message>(query: &str) -> Result<M> {
         }
     }
     from_object(object)
+}
+
+/// Refuses a text with a NUL anywhere in a value, and names the field: `path` is how to get there.
+fn refuse_nul(value: &Json, path: &mut String) -> Result<()> {
+    let length = path.len();
+    match value {
+        Json::String(text) if text.contains('\0') => return Err(nul(path)),
+        Json::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                path.push_str(&format!("[{index}]"));
+                refuse_nul(item, path)?;
+                path.truncate(length);
+            }
+        }
+        Json::Object(object) => {
+            for (name, item) in object {
+                if length > 0 {
+                    path.push('.');
+                }
+                path.push_str(name);
+                refuse_nul(item, path)?;
+                path.truncate(length);
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// The refusal of a NUL in a field.
+fn nul(field: &str) -> Error {
+    Error::invalid(format!(
+        "Invalid value for parameter '{}': it contains a NUL character, which cannot be stored. \
+         Remove it.",
+        field.replace('\0', "\u{fffd}")
+    ))
 }
 
 /// Splits a query string into its decoded pairs; a `+` is a space.

@@ -21,6 +21,8 @@ pub(super) struct Builder<'q> {
     pub(super) datasets: &'q [MetricDataset],
     /// What is known of one keyed field in every row of the statement.
     pub(super) known: Option<Known<'q>>,
+    /// Whether the filter has more comparisons than a planner should think about.
+    pub(super) is_long: bool,
     pub(super) params: Vec<Value<'static>>,
 }
 

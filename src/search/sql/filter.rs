@@ -41,7 +41,7 @@ impl Builder<'_> {
                 };
                 let value = self.text(linked.value, ValueIndex::None, &comparison.op);
                 let (from, owner) = (linked.from, linked.owner);
-                exists(&format!("select 1 from {from} where {owner} = e.id"), value)
+                self.exists(&format!("select 1 from {from} where {owner} = e.id"), value)
             }
             Field::Metric(_) | Field::Param(_) | Field::Tag(_) => Condition::False,
         }
@@ -66,7 +66,7 @@ impl Builder<'_> {
             keyed.table, keyed.owner
         );
         let value = match (op, &comparison.field) {
-            (Op::IsNull, _) => return exists(&rows, Condition::True).negated(),
+            (Op::IsNull, _) => return self.exists(&rows, Condition::True).negated(),
             (Op::IsNotNull, _) => Condition::True,
             (op, Field::Metric(_)) => {
                 let value = self.metric("x", op);
@@ -76,7 +76,22 @@ impl Builder<'_> {
             // The row is found by its owner and key, not by its value.
             (op, _) => self.text("x.value", ValueIndex::None, op),
         };
-        exists(&rows, value)
+        self.exists(&rows, value)
+    }
+
+    /// Says that there is a row that meets the condition.
+    fn exists(&self, rows: &str, condition: Condition) -> Condition {
+        let exists = match condition {
+            Condition::False => return Condition::False,
+            Condition::True => format!("exists ({rows})"),
+            Condition::Sql(sql) => format!("exists ({rows} and ({sql}))"),
+        };
+        Condition::Sql(match self.is_long {
+            // PostgreSQL makes a join of each `exists`, and its planner tries their orders: of a
+            // thousand it would never come to an end. Inside of `case` it leaves them alone.
+            true => format!("case when {exists} then 1 else 0 end = 1"),
+            false => exists,
+        })
     }
 
     /// Says that a metric row was logged on one of the datasets of the search.
@@ -102,7 +117,7 @@ impl Builder<'_> {
                     "select 1 from {} x where x.{} = e.id",
                     keyed.table, keyed.owner
                 );
-                exists(&rows, dataset)
+                self.exists(&rows, dataset)
             }
             _ => Condition::True,
         }
@@ -246,14 +261,6 @@ impl Builder<'_> {
             }
             Op::Text(..) | Op::InText(..) | Op::IsNull | Op::IsNotNull => Condition::False,
         }
-    }
-}
-
-fn exists(rows: &str, condition: Condition) -> Condition {
-    match condition {
-        Condition::False => Condition::False,
-        Condition::True => Condition::Sql(format!("exists ({rows})")),
-        Condition::Sql(sql) => Condition::Sql(format!("exists ({rows} and ({sql}))")),
     }
 }
 

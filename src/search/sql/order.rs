@@ -101,13 +101,15 @@ impl Builder<'_> {
                 names,
                 order: NamedOrder::Name,
             } => {
-                // The names are the program's own: they hold no quotes.
-                let cases: String = names()
-                    .into_iter()
-                    .map(|(number, name)| format!(" when {number} then '{name}'"))
+                // By their place among the names, which no database's own order of texts changes.
+                let mut names = names();
+                names.sort_unstable_by_key(|(_, name)| *name);
+                let cases: String = (0_i64..)
+                    .zip(names)
+                    .map(|(place, (number, _))| format!(" when {number} then {place}"))
                     .collect();
-                let value = format!("case e.{column}{cases} else '' end");
-                (value, Kind::Text, Rank::Fixed(0))
+                let value = format!("case e.{column}{cases} else -1 end");
+                (value, Kind::Integer, Rank::Fixed(0))
             }
             Column::Tag(_) => return None,
         };

@@ -27,6 +27,8 @@ const MAX_PARAMS: usize = 30_000;
 ///
 /// The tests have few of everything, and shall take every way.
 const FEW: i64 = if cfg!(test) { 3 } else { 1_000 };
+/// A filter with more comparisons is long.
+const MANY: usize = if cfg!(test) { 2 } else { 8 };
 /// Comparisons that are counted before a search.
 const MAX_COUNTED: usize = 4;
 
@@ -141,6 +143,7 @@ impl<'q> Plan<'q> {
             keys: self.keys,
             datasets: self.query.datasets,
             known,
+            is_long: comparisons(self.query.filter) > MANY,
             params: Vec::new(),
         }
     }
@@ -275,6 +278,15 @@ fn conjuncts(filter: &Expr) -> Vec<&Comparison> {
         Expr::Compare(comparison) => vec![comparison],
         Expr::And(parts) => parts.iter().flat_map(conjuncts).collect(),
         Expr::All | Expr::Or(_) | Expr::Not(_) => Vec::new(),
+    }
+}
+
+fn comparisons(filter: &Expr) -> usize {
+    match filter {
+        Expr::All => 0,
+        Expr::And(parts) | Expr::Or(parts) => parts.iter().map(comparisons).sum(),
+        Expr::Not(part) => comparisons(part),
+        Expr::Compare(_) => 1,
     }
 }
 

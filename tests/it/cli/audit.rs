@@ -14,8 +14,7 @@ async fn log() -> TestServer {
 }
 
 fn database(server: &TestServer) -> String {
-    let path = server.folder.path().join("trackway.db");
-    format!("audit verify --database {}", path.display())
+    format!("audit verify --database {}", server.database_url())
 }
 
 #[tokio::test(flavor = "multi_thread")]

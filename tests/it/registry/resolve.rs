@@ -407,8 +407,7 @@ async fn five_hundred_who_wait_are_woken_by_one_move() {
 async fn a_change_that_another_server_makes_on_the_same_database_is_seen() {
     let server = churn().await;
     let request = waiting(&server, "models:/churn@champion").await;
-    let folder = server.folder.path().to_owned();
-    let other = TestServer::start_with(|config| config.server.data_dir = folder).await;
+    let other = TestServer::start_with(|config| config.database.url = server.database_url()).await;
     point(&other, "churn", ("champion", "2"), "").await;
     assert_eq!(request.await.unwrap().ok()["version"], "2");
 }
