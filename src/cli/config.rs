@@ -26,7 +26,7 @@ pub(super) fn run(loaded: &Loaded, as_json: bool) -> Result<Outcome> {
 fn resolved(loaded: &Loaded) -> Result<Vec<(&'static str, String)>> {
     let config = &loaded.config;
     Ok(vec![
-        ("database", config.database_path()?.display().to_string()),
+        ("database", config.database_options()?.to_string()),
         ("audit key", config.audit_key_path()?.display().to_string()),
         (
             "artifacts",
@@ -48,9 +48,10 @@ fn document(loaded: &Loaded, resolved: &[(&'static str, String)]) -> String {
     let value = |entry: &Effective| {
         json!({
             "key": entry.key.name,
-            "value": match is_hidden(entry) {
-                true => json!(HIDDEN),
-                false => serde_json::to_value(&entry.value).unwrap_or_default(),
+            "value": match (is_hidden(entry), &entry.value) {
+                (true, _) => json!(HIDDEN),
+                (false, toml::Value::String(text)) => json!(location::without_password(text)),
+                (false, value) => serde_json::to_value(value).unwrap_or_default(),
             },
             "source": entry.source.to_string(),
         })

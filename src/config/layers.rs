@@ -5,6 +5,7 @@
 
 use super::keys::{DEFAULT_TOML, KEYS, Key, find};
 use super::{Config, HIDDEN, location};
+use crate::db::Options;
 use crate::error::{Error, Result};
 use std::path::PathBuf;
 use toml::{Table, Value};
@@ -299,14 +300,21 @@ fn check_registry(config: &Config, inputs: &Inputs) -> Result<()> {
         return Ok(());
     };
     let base = super::working_directory()?;
-    if location::sqlite_path(&text, &base) == Ok(config.database_path()?) {
+    let database = config.database_options()?;
+    let is_same = match &database {
+        Options::Sqlite(options) => {
+            location::sqlite_path(&text, &base).as_ref() == Ok(&options.path)
+        }
+        Options::Postgres(_) => text == config.database.url,
+    };
+    if is_same {
         return Ok(());
     }
     Err(Error::invalid(format!(
         "The registry store \"{}\" ({source}) is not the database of the runs, {}. Trackway keeps \
          both in one database: leave the registry store out.",
         location::without_password(&text),
-        config.database_path()?.display()
+        database
     )))
 }
 

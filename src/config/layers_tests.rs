@@ -171,8 +171,8 @@ fn wrong_values_name_key_value_source_and_what_is_allowed() {
         &["\"5000\"", "server.port", "(file ", "a whole number"],
     );
     check_refused(
-        from_file("[database]\nurl = \"postgresql://u:secret@h/d\"\n"),
-        &["postgresql://u:***@h/d", "database.url", "only SQLite"],
+        from_file("[database]\nurl = \"postgresql://u:secret@h/d?sslmode=no\"\n"),
+        &["postgresql://u:***@h/d", "database.url", "verify-full"],
     );
     let flags = vec![flag("database.url", "mysql://u:secret@h/d")];
     let inputs = Inputs {

@@ -25,11 +25,7 @@ fn sqlite_urls_are_read_as_mlflow_spells_them() {
     check_sqlite("sqlite:///:memory:", Err("in memory"));
     check_sqlite("sqlite:///file:m.db?mode=ro", Err("in memory"));
     check_sqlite("sqlite:///m.db?timeout=5", Err("options"));
-    check_sqlite(
-        "postgresql+psycopg2://u:p@h/db",
-        Err("postgresql is not supported, only SQLite is: sqlite:///relative.db"),
-    );
-    check_sqlite("mysql://h/db", Err("mysql is not supported"));
+    check_sqlite("mysql://h/db", Err("mysql is not a supported database"));
     check_sqlite("databricks://x", Err("databricks:// is not a supported"));
     check_sqlite("./mlruns", Err("a plain path is not a database URL"));
     check_sqlite("file:///mlruns", Err("file:// is not a supported database"));
@@ -116,6 +112,10 @@ fn destinations_are_paths_or_file_urls() {
 fn passwords_are_hidden() {
     for (text, expected) in [
         ("postgresql://u:p@ss@h:1/d", "postgresql://u:***@h:1/d"),
+        (
+            "postgresql://h/d?user=u&password=x&sslmode=require",
+            "postgresql://h/d?user=u&password=***&sslmode=require",
+        ),
         ("mysql://u:p@h", "mysql://u:***@h"),
         ("sqlite:////a:b@c.db", "sqlite:////a:b@c.db"),
         ("https://user@h/x", "https://user@h/x"),

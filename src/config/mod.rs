@@ -64,7 +64,7 @@ pub enum FrameOptions {
 }
 
 /// Where the runs are stored.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Database {
     pub url: String,
     pub durability: Durability,
@@ -72,6 +72,15 @@ pub struct Database {
     pub pool: usize,
     pub pool_wait_s: u64,
     pub start_wait_s: u64,
+}
+
+/// Without the password that the URL may hold.
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Database")
+            .field("url", &location::without_password(&self.url))
+            .finish_non_exhaustive()
+    }
 }
 
 /// What an acknowledged write survives.

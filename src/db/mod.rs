@@ -41,11 +41,20 @@ enum Driver {
     Postgres(Arc<postgres::Postgres>),
 }
 
-/// Which database to open, and how.
+/// Which database to open, and how; printed as the place of the database, without secrets.
 #[derive(Debug, Clone)]
 pub enum Options {
     Sqlite(SqliteOptions),
     Postgres(PostgresOptions),
+}
+
+impl std::fmt::Display for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Options::Sqlite(options) => options.path.display().fmt(f),
+            Options::Postgres(options) => options.url.fmt(f),
+        }
+    }
 }
 
 impl Db {
