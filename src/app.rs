@@ -11,6 +11,7 @@ use crate::events;
 use crate::events::send::Sender;
 use crate::jobs::follow::Followers;
 use crate::jobs::sighting::Sightings;
+use crate::registry::policy::Policy;
 use crate::tracking::rule::LongValues;
 use regex::Regex;
 use std::sync::Arc;
@@ -65,6 +66,10 @@ pub struct Settings {
     pub consumer_stale_after_ms: i64,
     /// How long what consumers say and ask is kept, in milliseconds.
     pub consumer_kept_ms: i64,
+    /// How stages and aliases belong together.
+    pub stages: Policy,
+    /// How long a version may be in Production before it is aged, in milliseconds; 0 for ever.
+    pub production_max_age_ms: i64,
     pub graphql: GraphqlLimits,
     /// The largest JSON body that is read, in bytes.
     pub max_json_bytes: usize,

@@ -14,6 +14,7 @@ use crate::http::router;
 use crate::jobs::Jobs;
 use crate::jobs::follow::Followers;
 use crate::jobs::sighting::Sightings;
+use crate::registry::policy::Policy;
 use crate::tracking::experiment;
 use crate::tracking::rule::LongValues;
 use axum::serve::ListenerExt;
@@ -74,6 +75,8 @@ pub async fn open(config: &Config, clock: Clock, ids: Ids) -> Result<App> {
             source_pattern: source_pattern(&config.registry.source_regex)?,
             consumer_stale_after_ms: config.registry.consumer_stale_after_s * 1000,
             consumer_kept_ms: config.registry.consumer_kept_days * 86_400_000,
+            stages: Policy::from_config(&config.registry)?,
+            production_max_age_ms: config.registry.production_max_age_days * 86_400_000,
             graphql: GraphqlLimits {
                 max_root_fields: config.server.graphql_max_root_fields,
                 max_aliases: config.server.graphql_max_aliases,

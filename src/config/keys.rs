@@ -4,7 +4,7 @@
 //! and its default are told by `config.default.toml` alone.
 
 use super::kind::Kind;
-use super::{location, network, secret};
+use super::{location, network, secret, stage_alias};
 use crate::logging;
 
 /// The embedded file that documents every key and gives its default.
@@ -225,6 +225,9 @@ pub static KEYS: &[Key] = &[
         .mlflow("MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX"),
     Key::new("registry.consumer_stale_after_s", Kind::Int(1, 31_536_000)),
     Key::new("registry.consumer_kept_days", Kind::Int(1, 36_500)),
+    Key::new("registry.archive_aliased", Kind::Bool),
+    Key::new("registry.stage_aliases", Kind::ListOf(stage_alias::check)),
+    Key::new("registry.production_max_age_days", Kind::Int(0, 36_500)),
     Key::new(
         "webhooks.allowed_schemes",
         Kind::ListOf(network::check_scheme),

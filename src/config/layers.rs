@@ -4,7 +4,7 @@
 //! it. The caller hands in the environment and the flags: nothing here reads the process.
 
 use super::keys::{DEFAULT_TOML, KEYS, Key, find};
-use super::{Config, HIDDEN, location};
+use super::{Config, HIDDEN, location, stage_alias};
 use crate::db::Options;
 use crate::error::{Error, Result};
 use std::path::PathBuf;
@@ -280,6 +280,12 @@ fn check_together(config: &Config, layers: &Layers, inputs: &Inputs) -> Result<(
             "{} contradict each other: a run is ended when it has been stale, so {end} must not be \
              less than {stale}, and 0 means never. Change one.",
             sources("tracking.end_stale_after_s", "tracking.stale_after_s")
+        )));
+    }
+    if let Some(what) = stage_alias::named_twice(&config.registry.stage_aliases) {
+        let source = layers.source("registry.stage_aliases");
+        return Err(Error::invalid(format!(
+            "registry.stage_aliases ({source}) names {what} twice. Keep one of the entries."
         )));
     }
     check_registry(config, inputs)

@@ -226,6 +226,21 @@ fn wrong_values_name_key_value_source_and_what_is_allowed() {
             "one as 10.0.0.0/8",
         ),
         ("MLFLOW_WEBHOOK_REQUEST_TIMEOUT", "0", "from 1 to 600"),
+        (
+            "TRACKWAY_REGISTRY_STAGE_ALIASES",
+            "None=x",
+            "Staging and Production",
+        ),
+        (
+            "TRACKWAY_REGISTRY_STAGE_ALIASES",
+            "Production",
+            "STAGE=alias",
+        ),
+        (
+            "TRACKWAY_REGISTRY_PRODUCTION_MAX_AGE_DAYS",
+            "-1",
+            "from 0 to 36500",
+        ),
         ("TRACKWAY_LOG_LEVEL", "inf", "off, error, warn"),
         ("TRACKWAY_ARTIFACTS_SERVE", "2", "true or false"),
         ("TRACKWAY_SERVER_DATA_DIR", "", "the path of a directory"),
@@ -307,6 +322,13 @@ fn keys_that_contradict_each_other_are_refused() {
     check_refused(
         from_file("[artifacts]\nonly = true\nserve = false\n"),
         &["artifacts.only", "artifacts.serve"],
+    );
+    check_refused(
+        from_variables(&[(
+            "TRACKWAY_REGISTRY_STAGE_ALIASES",
+            "Production=a,production=b!",
+        )]),
+        &["TRACKWAY_REGISTRY_STAGE_ALIASES", "the stage Production"],
     );
     for text in [
         "stale_after_s = 0\nend_stale_after_s = 5",

@@ -9,11 +9,13 @@ mod layers;
 pub mod location;
 mod network;
 mod secret;
+mod stage_alias;
 
 pub use keys::{DEFAULT_TOML, Flag, Form, KEYS, Key, MlflowVariable, find};
 pub use layers::{Effective, Inputs, Loaded, Setting, Source, load};
 pub use network::Network;
 pub use secret::HIDDEN;
+pub use stage_alias::StageAlias;
 
 use crate::db::{self, PostgresOptions, PostgresUrl, SqliteOptions};
 use crate::error::{Error, Result};
@@ -113,12 +115,15 @@ pub struct Tracking {
     pub fold_interval_ms: u64,
 }
 
-/// What may be registered, and how long its consumers are remembered.
+/// What may be registered, how stages and aliases belong together, and what is remembered.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Registry {
     pub source_regex: String,
     pub consumer_stale_after_s: i64,
     pub consumer_kept_days: i64,
+    pub archive_aliased: bool,
+    pub stage_aliases: Vec<String>,
+    pub production_max_age_days: i64,
 }
 
 /// How the audit log is vouched for.

@@ -31,6 +31,7 @@ pub fn of(event: EventType) -> Facts {
             "description": "An example prompt version" }),
         (_, action) if entity.ends_with("_alias") => alias(&mut subject, action),
         (_, action) if entity.ends_with("_tag") => tag(&mut subject, action, has_version),
+        (_, "aged") => aged(&mut subject),
         (_, action) => change(&mut subject, action, thing),
     };
     let data = match data {
@@ -83,6 +84,13 @@ fn tag(subject: &mut Subject, action: &str, has_version: bool) -> Json {
         data.insert("value".into(), json!("example_value"));
     }
     Json::Object(data)
+}
+
+fn aged(subject: &mut Subject) -> Json {
+    let since = "2026-01-01T00:00:00Z";
+    subject.key = Some("90".to_owned());
+    subject.from = Some(since.to_owned());
+    json!({ "name": subject.name, "version": "1", "since": since, "days": 90 })
 }
 
 /// A change of a model or version that MLflow has no event for.

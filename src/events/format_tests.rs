@@ -237,6 +237,7 @@ fn every_example_has_a_headline_of_its_own() {
     model_version.stage_transitioned: example_model version 1 moved from Staging to Production
     model_version.verified: example_model version 1 was verified: its files are as they were registered
     model_version.broken: example_model version 1 is broken: its files are not as they were registered
+    model_version.aged: example_model version 1 has been in Production for 90 days
     model_version_tag.set: example_model version 1: tag example_key was set
     model_version_tag.deleted: example_model version 1: tag example_key was deleted
     model_version_alias.created: example_alias of example_model is now version 1

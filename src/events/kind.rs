@@ -98,6 +98,7 @@ events! {
     VERSION_STAGE_TRANSITIONED = own "model_version.stage_transitioned";
     VERSION_VERIFIED = own "model_version.verified";
     VERSION_BROKEN = own "model_version.broken";
+    VERSION_AGED = own "model_version.aged";
     VERSION_TAG_SET = mlflow "model_version_tag.set";
     VERSION_TAG_DELETED = mlflow "model_version_tag.deleted";
     ALIAS_CREATED = mlflow "model_version_alias.created";

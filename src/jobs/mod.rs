@@ -1,5 +1,6 @@
 //! Work that goes on beside the requests: folding metrics, watching for silent runs, giving free
-//! room of the database back, delivering events to webhooks, writing down who resolved what.
+//! room of the database back, delivering events to webhooks, writing down who resolved what, telling
+//! of versions that are in Production for too long.
 //!
 //! Each job is a loop of short transactions. A job that fails logs why and goes on at its next
 //! turn; it never stops the server.
@@ -13,7 +14,7 @@ use crate::audit::checkpoint;
 use crate::config::Tracking;
 use crate::db::Db;
 use crate::error::Result;
-use crate::registry::consumer;
+use crate::registry::{aged, consumer, past};
 use crate::tracking::{fold, watch};
 use std::time::Duration;
 use tokio::task::JoinHandle;
@@ -34,6 +35,9 @@ const SIGHTINGS_EVERY: Duration = Duration::from_secs(3);
 
 /// How often consumers are looked for that were not heard of for long.
 const FORGET_EVERY: Duration = Duration::from_secs(600);
+
+/// How often versions are looked for that are in Production for too long.
+const AGED_EVERY: Duration = Duration::from_secs(3600);
 
 /// The running jobs.
 pub struct Jobs {
@@ -60,7 +64,7 @@ impl Jobs {
         let fold_every = Duration::from_millis(settings.fold_interval_ms);
         let (folding, watching, reclaiming) = (app.clone(), app.clone(), app.db.clone());
         let signing = app.clone();
-        let (sighting, forgetting) = (app.clone(), app.clone());
+        let (sighting, forgetting, aging) = (app.clone(), app.clone(), app.clone());
         let running = vec![
             repeat("fold", fold_every, &stop, move || {
                 fold_once(folding.clone(), segments)
@@ -82,6 +86,7 @@ impl Jobs {
             repeat("consumers", FORGET_EVERY, &stop, move || {
                 forget_once(forgetting.clone())
             }),
+            repeat("aged", AGED_EVERY, &stop, move || tell_aged(aging.clone())),
         ];
         Self { stop, running }
     }
@@ -192,4 +197,41 @@ async fn forget_once(app: App) -> Result<usize> {
         "forgot consumers that were not heard of for long"
     );
     Ok(0)
+}
+
+/// Tells of the versions that are in Production for longer than they may be, each once.
+///
+/// # Errors
+/// Those of the database; what was told before is told.
+pub async fn tell_aged(app: App) -> Result<usize> {
+    let max_age_ms = app.settings.production_max_age_ms;
+    if max_age_ms == 0 {
+        return Ok(0);
+    }
+    let mut count = 0;
+    loop {
+        let ctx = Ctx::of_server("aged", app.clock.now());
+        let now = ctx.now;
+        let told = app
+            .db
+            .write(move |tx| aged::tell(tx, &ctx, max_age_ms))
+            .await?;
+        for version in &told {
+            tracing::warn!(
+                model = version.model_name,
+                version = version.number,
+                since = past::spelled(version.since),
+                days = version.days(now),
+                "a version is in Production for longer than registry.production_max_age_days"
+            );
+        }
+        if told.is_empty() {
+            tracing::debug!(
+                count,
+                "told of versions that are in Production for too long"
+            );
+            return Ok(0);
+        }
+        count += told.len();
+    }
 }

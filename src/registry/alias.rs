@@ -7,44 +7,95 @@
 
 use super::history::{self, Change, Kind};
 use super::model::{self, Alias, Model};
+use super::policy::{Holds, Policy};
 use super::rule;
+use super::stage::{self, Entrance, Kept, Others};
 use super::version::{self, Version, VersionRef};
 use crate::ctx::Ctx;
 use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::params;
 
-/// Points an alias at a version; where it points there already, nothing happens.
-pub fn set(tx: &mut Tx<'_>, ctx: &Ctx, at: &VersionRef, alias: &str) -> Result<()> {
+/// Points an alias at a version; where it points there already, nothing happens. A version whose
+/// alias agrees with a stage goes into that stage. Gives the versions that another alias kept from
+/// being archived on the way.
+pub fn set(
+    tx: &mut Tx<'_>,
+    ctx: &Ctx,
+    policy: &Policy,
+    (at, alias): (&VersionRef, &str),
+) -> Result<Vec<Kept>> {
     let (model, version) = version::open(tx, at)?;
-    let old = version_of(tx, &model, alias)?;
-    if old == Some(version.number) {
-        return Ok(());
+    let moved = point(tx, ctx, &model, (alias, version.number))?;
+    let Some(mapped) = policy.of_alias(tx, &model, alias)? else {
+        return Ok(Vec::new());
+    };
+    if version.stage == mapped.stage && (!moved || mapped.holds == Holds::Many) {
+        return Ok(Vec::new());
+    }
+    let entrance = Entrance {
+        model: &model,
+        version: &version,
+        to: mapped.stage,
+        others: Others::Stay,
+    };
+    stage::enter(tx, ctx, policy, &entrance)
+}
+
+/// Points an alias at a version of a locked model, and tells whether it pointed elsewhere before.
+pub(super) fn point(
+    tx: &mut Tx<'_>,
+    ctx: &Ctx,
+    model: &Model,
+    (alias, number): (&str, i64),
+) -> Result<bool> {
+    let old = version_of(tx, model, alias)?;
+    if old == Some(number) {
+        return Ok(false);
     }
     let generation = next_generation(tx, &model.name, alias)?;
     tx.execute(
         "insert into model_aliases (model_id, alias, version, generation) values ($1, $2, $3, $4)
          on conflict (model_id, alias)
          do update set version = excluded.version, generation = excluded.generation",
-        params![model.id, alias, version.number, generation],
+        params![model.id, alias, number, generation],
     )?;
-    let (old, new) = (old.map(|old| old.to_string()), version.number.to_string());
-    let change = Change::of_version(Kind::AliasSet, version.number);
+    let (old, new) = (old.map(|old| old.to_string()), number.to_string());
+    let change = Change::of_version(Kind::AliasSet, number);
     let change = change.key(alias).from(old.as_deref()).to(&*new);
-    history::append(tx, ctx, &model, &[change.generation(generation)])
+    history::append(tx, ctx, model, &[change.generation(generation)])?;
+    Ok(true)
 }
 
-/// Deletes an alias of a model; one that is not there is no error.
-pub fn delete(tx: &mut Tx<'_>, ctx: &Ctx, name: &str, alias: &str) -> Result<()> {
+/// Deletes an alias of a model; one that is not there is no error. If a stage agrees with it, the
+/// versions of the stage go back to the stage None.
+pub fn delete(
+    tx: &mut Tx<'_>,
+    ctx: &Ctx,
+    policy: &Policy,
+    (name, alias): (&str, &str),
+) -> Result<()> {
     let model = model::open(tx, name)?;
-    let Some(version) = version_of(tx, &model, alias)? else {
+    if !take_away(tx, ctx, &model, alias)? {
         return Ok(());
+    }
+    match policy.of_alias(tx, &model, alias)? {
+        Some(mapped) => stage::empty(tx, ctx, &model, mapped.stage),
+        None => Ok(()),
+    }
+}
+
+/// Deletes an alias of a locked model, and tells whether it was there.
+pub(super) fn take_away(tx: &mut Tx<'_>, ctx: &Ctx, model: &Model, alias: &str) -> Result<bool> {
+    let Some(version) = version_of(tx, model, alias)? else {
+        return Ok(false);
     };
     let alias = Alias {
         name: alias.to_owned(),
         version,
     };
-    remove(tx, ctx, &model, &[alias])
+    remove(tx, ctx, model, &[alias])?;
+    Ok(true)
 }
 
 /// Deletes all aliases of a model.

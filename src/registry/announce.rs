@@ -37,7 +37,8 @@ fn kinds(kind: Kind) -> (&'static [EventType], &'static [EventType]) {
             &[kind::VERSION_STAGE_TRANSITIONED],
             &[kind::PROMPT_VERSION_STAGE_TRANSITIONED],
         ),
-        // Prompts have no files that could be verified.
+        // Prompts do not age, and have no files that could be verified.
+        Kind::VersionAged => (&[kind::VERSION_AGED], &[]),
         Kind::VersionVerified => (&[kind::VERSION_VERIFIED], &[]),
         Kind::VersionBroken => (&[kind::VERSION_BROKEN], &[]),
         Kind::VersionTagSet => (&[kind::VERSION_TAG_SET], &[kind::PROMPT_VERSION_TAG_SET]),
@@ -179,6 +180,11 @@ fn data(model: &Model, kind: EventType, change: &Change<'_>) -> Map<String, Json
         if let Some(version) = &subject.version {
             add("version", json!(version));
         }
+        if change.kind == Kind::VersionAged {
+            add("since", json!(subject.from));
+            add("days", json!(days(change)));
+            return data;
+        }
         if change.kind == Kind::VersionBroken {
             add("found", json!(subject.key));
         }
@@ -186,6 +192,11 @@ fn data(model: &Model, kind: EventType, change: &Change<'_>) -> Map<String, Json
         add("to", json!(subject.to));
     }
     data
+}
+
+/// For how many days an aged version is in Production.
+fn days(change: &Change<'_>) -> Option<i64> {
+    change.key.and_then(|days| days.parse().ok())
 }
 
 /// What MLflow tells of something new.

@@ -45,11 +45,14 @@ pub enum Kind {
     VersionVerified,
     /// They are not: the key says what differs, from the digest of the version to the one found.
     VersionBroken,
+    /// It is in Production for longer than the operator wants: `from` is since when, the key for
+    /// how many days.
+    VersionAged,
 }
 
 impl Kind {
     /// All kinds with their names.
-    pub const ALL: [(Kind, &'static str); 16] = [
+    pub const ALL: [(Kind, &'static str); 17] = [
         (Kind::ModelCreated, "model_created"),
         (Kind::ModelRenamed, "model_renamed"),
         (Kind::ModelUpdated, "model_updated"),
@@ -66,6 +69,7 @@ impl Kind {
         (Kind::VersionTagDeleted, "version_tag_deleted"),
         (Kind::VersionVerified, "version_verified"),
         (Kind::VersionBroken, "version_broken"),
+        (Kind::VersionAged, "version_aged"),
     ];
 
     /// Gives the name of the kind.

@@ -5,6 +5,7 @@
 //! transaction, so that the history alone gives the current state; and appending emits the events
 //! that tell others of the change.
 
+pub mod aged;
 pub mod alias;
 mod announce;
 pub mod consumer;
@@ -21,6 +22,7 @@ pub mod model_uri;
 pub mod named;
 mod origin;
 pub mod past;
+pub mod policy;
 pub mod resolution;
 pub mod resolve;
 pub mod rule;

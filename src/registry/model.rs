@@ -228,6 +228,12 @@ pub fn delete(tx: &mut Tx<'_>, ctx: &Ctx, name: &str) -> Result<()> {
     Ok(())
 }
 
+/// Tells whether a model is a prompt.
+pub(super) fn is_prompt(tx: &mut Tx<'_>, model: &Model) -> Result<bool> {
+    let tags = tags(tx, &[model.id])?.remove(&model.id);
+    Ok(rule::is_prompt(&tags.unwrap_or_default()))
+}
+
 /// Adds tags, aliases and latest versions to models of one page.
 pub fn load(tx: &mut Tx<'_>, models: Vec<Model>, order: Order) -> Result<Vec<FullModel>> {
     let mut loaded = Vec::with_capacity(models.len());

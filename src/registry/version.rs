@@ -4,7 +4,8 @@ use super::history::{self, Change, Kind};
 use super::intake::{self, Seen};
 use super::model::{self, Model};
 use super::origin::{self, Origin};
-use super::stage::Stage;
+use super::policy::Policy;
+use super::stage::{self, Stage};
 use super::{alias, rule, source, tag};
 use crate::artifacts::location;
 use crate::ctx::Ctx;
@@ -262,8 +263,10 @@ pub fn describe(
 
 /// Marks a version as deleted, takes its aliases away and forgets where it came from. Its number
 /// is not given out again.
-pub fn delete(tx: &mut Tx<'_>, ctx: &Ctx, at: &VersionRef) -> Result<()> {
+/// An alias that agrees with its stage goes to another version of the stage, if one is left.
+pub fn delete(tx: &mut Tx<'_>, ctx: &Ctx, policy: &Policy, at: &VersionRef) -> Result<()> {
     let (model, version) = open(tx, at)?;
+    stage::leave(tx, ctx, policy, (&model, &version))?;
     alias::delete_of_version(tx, ctx, &model, version.number)?;
     let [source, run_id, run_link] = REDACTED;
     tx.execute(

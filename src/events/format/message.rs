@@ -38,7 +38,11 @@ impl Message {
             }
         };
         add("Version", subject.version.as_deref());
-        add("From", subject.from.as_deref());
+        let from = match letter.event.action() {
+            "aged" => "Since",
+            _ => "From",
+        };
+        add(from, subject.from.as_deref());
         add("To", subject.to.as_deref());
         add("By", Some(&letter.facts.actor));
         add("Why", Some(&letter.facts.reason));
@@ -101,6 +105,7 @@ fn headline(letter: &Letter<'_>) -> String {
         "renamed" => format!("{from} was renamed to {to}"),
         "verified" => format!("{thing} was verified: its files are as they were registered"),
         "broken" => format!("{thing} is broken: its files are not as they were registered"),
+        "aged" => format!("{thing} has been in Production for {key} days"),
         action => format!("{thing} was {action}"),
     }
 }

@@ -1,5 +1,6 @@
 //! The handlers of our own API, below `/api/1.0`; each file begins with its `routes()`.
 
+mod aged;
 mod audit;
 mod consumers;
 mod manifests;
@@ -14,6 +15,7 @@ use super::router::Route;
 pub(super) fn routes() -> Vec<(&'static str, Vec<Route>)> {
     vec![
         ("registry-history", models::routes()),
+        ("registry-aged", aged::routes()),
         ("audit", audit::routes()),
         ("resolver", resolve::routes()),
         ("consumers", consumers::routes()),

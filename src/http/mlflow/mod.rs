@@ -6,6 +6,7 @@ mod inputs;
 mod logged_models;
 pub(super) mod metrics;
 mod model_versions;
+mod not_archived;
 pub(super) mod register;
 mod registered_models;
 mod runs;

@@ -1,6 +1,6 @@
 //! Versions of registered models.
 
-use super::register;
+use super::{not_archived, register};
 use crate::app::{App, Ctx};
 use crate::error::Result;
 use crate::http::input::Wire;
@@ -12,6 +12,7 @@ use crate::http::wire::model_version::{
 };
 use crate::registry::{search, stage, tag, version};
 use axum::extract::State;
+use axum::http::HeaderMap;
 
 pub(super) fn routes() -> Vec<Route> {
     use Access::{Edit, Read};
@@ -74,12 +75,16 @@ async fn transition(
     State(app): State<App>,
     ctx: Ctx,
     Wire(request): Wire<TransitionStage>,
-) -> Result<Reply<OneVersion>> {
+) -> Result<(HeaderMap, Reply<OneVersion>)> {
     let asked = request.check()?;
+    let settings = app.settings.clone();
     let moved = app
-        .change(ctx, move |tx, ctx| stage::transition(tx, ctx, &asked))
+        .change(ctx, move |tx, ctx| {
+            stage::transition(tx, ctx, &settings.stages, &asked)
+        })
         .await?;
-    Ok(Reply(moved.into()))
+    let told = not_archived::header(&moved.kept);
+    Ok((told, Reply(moved.version.into())))
 }
 
 async fn remove(
@@ -88,8 +93,11 @@ async fn remove(
     Wire(request): Wire<VersionByNumber>,
 ) -> Result<Reply<Empty>> {
     let at = request.check()?;
-    app.change(ctx, move |tx, ctx| version::delete(tx, ctx, &at))
-        .await?;
+    let settings = app.settings.clone();
+    app.change(ctx, move |tx, ctx| {
+        version::delete(tx, ctx, &settings.stages, &at)
+    })
+    .await?;
     Ok(Reply(Empty {}))
 }
 

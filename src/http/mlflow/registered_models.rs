@@ -1,5 +1,6 @@
 //! Registered models, their tags and aliases.
 
+use super::not_archived;
 use crate::app::{App, Ctx};
 use crate::error::Result;
 use crate::http::input::Wire;
@@ -15,6 +16,7 @@ use crate::http::wire::registered_model::{
 };
 use crate::registry::{alias, model, search, tag, version};
 use axum::extract::State;
+use axum::http::HeaderMap;
 
 pub(super) fn routes() -> Vec<Route> {
     use Access::{Edit, Read};
@@ -168,11 +170,15 @@ async fn set_alias(
     State(app): State<App>,
     ctx: Ctx,
     Wire(request): Wire<SetAlias>,
-) -> Result<Reply<Empty>> {
+) -> Result<(HeaderMap, Reply<Empty>)> {
     let (at, name) = request.check()?;
-    app.change(ctx, move |tx, ctx| alias::set(tx, ctx, &at, &name))
+    let settings = app.settings.clone();
+    let kept = app
+        .change(ctx, move |tx, ctx| {
+            alias::set(tx, ctx, &settings.stages, (&at, &name))
+        })
         .await?;
-    Ok(Reply(Empty {}))
+    Ok((not_archived::header(&kept), Reply(Empty {})))
 }
 
 async fn delete_alias(
@@ -181,8 +187,11 @@ async fn delete_alias(
     Wire(request): Wire<AliasByName>,
 ) -> Result<Reply<Empty>> {
     let (model, name) = request.check()?;
-    app.change(ctx, move |tx, ctx| alias::delete(tx, ctx, &model, &name))
-        .await?;
+    let settings = app.settings.clone();
+    app.change(ctx, move |tx, ctx| {
+        alias::delete(tx, ctx, &settings.stages, (&model, &name))
+    })
+    .await?;
     Ok(Reply(Empty {}))
 }
 

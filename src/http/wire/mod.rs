@@ -1,5 +1,6 @@
 //! How the MLflow protocol spells things: the only place that knows its field names.
 
+pub mod aged;
 pub mod artifact;
 pub mod audit;
 pub mod batch;

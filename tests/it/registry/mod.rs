@@ -14,6 +14,8 @@ mod random;
 mod resolve;
 mod resolve_random;
 mod search;
+mod stages_policy;
+mod stages_random;
 mod verify;
 mod versions;
 

@@ -215,8 +215,9 @@ impl Beside {
             }),
             Step::Stage(at, number, stage, archive) => self.on_version(at, number, |model| {
                 let archive = archive && matches!(stage, 1 | 2);
-                for version in model.versions.values_mut() {
-                    if archive && version.stage == STAGES[stage] {
+                for (other, version) in &mut model.versions {
+                    let is_kept = model.aliases.values().any(|kept| kept == other);
+                    if archive && !is_kept && version.stage == STAGES[stage] {
                         version.stage = "Archived".to_owned();
                     }
                 }
@@ -346,8 +347,8 @@ fn told_of_history(entry: &Json) -> Json {
     told(object.into(), &entry["kind"], fields)
 }
 
-/// Gives the changes of the registry that the audit log tells, oldest first; every request must
-/// have left an entry, the refused ones too.
+/// Gives the changes of the registry that the audit log tells, oldest first, without what was left
+/// as it was; every request must have left an entry, the refused ones too.
 async fn audited(server: &TestServer) -> Vec<Json> {
     let path = "/api/1.0/audit/entries?max_results=1000&actor=anonymous";
     let mut entries = server.get(path).await.ok()["entries"].take();
@@ -358,6 +359,7 @@ async fn audited(server: &TestServer) -> Vec<Json> {
         changes.unwrap_or_default()
     });
     changes
+        .filter(|change| change["change"] != "stage_kept")
         .map(|change| {
             let fields = ["key", "before", "after", "generation"].map(|field| &change[field]);
             told(change["object"].clone(), &change["change"], fields)
