@@ -264,3 +264,90 @@ async fn histories_are_whole_while_they_are_folded() {
     );
     assert_eq!(server.history(&run, "m").await.len(), 7 * 20);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn clients_that_log_new_keys_to_many_runs_in_any_order_are_all_served() {
+    const CLIENTS: usize = 64;
+    const KEYS: usize = 15;
+    let server = Arc::new(TestServer::start().await);
+    let statuses = at_once(CLIENTS, |client| {
+        let server = server.clone();
+        async move {
+            let run = server.run("0").await;
+            let order = shuffled(KEYS, client);
+            let pair = |key: &usize| json!({ "key": format!("k{key}"), "value": "v" });
+            let tag = |key: &usize| json!({ "key": format!("k{}", KEYS - key), "value": "v" });
+            let metric = |key: &usize| {
+                json!({ "key": format!("k{}", key * 7 % KEYS), "value": 1, "timestamp": 1 })
+            };
+            let body = json!({
+                "run_id": run,
+                "params": order.iter().map(pair).collect::<Vec<_>>(),
+                "tags": order.iter().map(tag).collect::<Vec<_>>(),
+                "metrics": order.iter().map(metric).collect::<Vec<_>>(),
+            });
+            server.post("runs/log-batch", body).await.status.as_u16()
+        }
+    })
+    .await;
+    assert_eq!(statuses, vec![200; CLIENTS]);
+    let named = server.app.db.read(|tx| {
+        tx.query_one(
+            "select count(*), count(distinct name) from keys where name like 'k%'",
+            &[],
+            |row| Ok((row.get::<i64>(0)?, row.get::<i64>(1)?)),
+        )
+    });
+    assert_eq!(named.await.unwrap(), (KEYS as i64 + 1, KEYS as i64 + 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_model_its_versions_and_aliases_keep_their_numbers_among_many_writers() {
+    const CLIENTS: i64 = 24;
+    let server = Arc::new(TestServer::start().await);
+    let created = at_once(CLIENTS as usize, |_| {
+        let server = server.clone();
+        async move {
+            let body = json!({ "name": "m" });
+            let created = server.post("registered-models/create", body).await;
+            let body = json!({ "name": "m", "source": "s3://b/x" });
+            let version = server.post("model-versions/create", body).await.ok();
+            let version = version["model_version"]["version"]
+                .as_str()
+                .unwrap()
+                .to_owned();
+            let body = json!({ "name": "m", "alias": "a", "version": version });
+            server.post("registered-models/alias", body).await.ok();
+            let number: i64 = version.parse().unwrap();
+            (created.status.as_u16(), number)
+        }
+    })
+    .await;
+    let winners = created.iter().filter(|(status, _)| *status == 200).count();
+    assert_eq!(winners, 1, "{created:?}");
+    assert!(
+        created
+            .iter()
+            .all(|(status, _)| matches!(status, 200 | 400))
+    );
+    let numbers: BTreeSet<i64> = created.iter().map(|(_, number)| *number).collect();
+    assert_eq!(numbers, (1..=CLIENTS).collect());
+    let moves = server.app.db.read(|tx| {
+        tx.query(
+            "select generation from registry_history where kind = 'alias_set' order by id",
+            &[],
+            |row| row.get::<i64>(0),
+        )
+    });
+    let expected: Vec<i64> = (1..=CLIENTS).collect();
+    assert_eq!(moves.await.unwrap(), expected);
+    let entries = server.app.db.read(|tx| {
+        tx.query_one(
+            "select count(*), max(position) + 1, (select size from audit_tree) from audit_entries",
+            &[],
+            |row| Ok([row.get::<i64>(0)?, row.get(1)?, row.get(2)?]),
+        )
+    });
+    let [entries, last, size] = entries.await.unwrap();
+    assert_eq!((entries, last), (size, size));
+}
