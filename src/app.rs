@@ -11,6 +11,7 @@ use crate::events;
 use crate::events::send::Sender;
 use crate::jobs::follow::Followers;
 use crate::jobs::sighting::Sightings;
+use crate::metrics::Metrics;
 use crate::tracking::rule::LongValues;
 use regex::Regex;
 use std::sync::Arc;
@@ -29,6 +30,8 @@ pub struct App {
     /// Who asked where a URI leads, as far as it is not written down yet.
     pub sightings: Sightings,
     pub settings: Arc<Settings>,
+    /// What is counted and measured.
+    pub metrics: Metrics,
     /// Signs the heads of the audit log.
     pub audit_key: Key,
 }

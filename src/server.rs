@@ -14,6 +14,7 @@ use crate::http::router;
 use crate::jobs::Jobs;
 use crate::jobs::follow::Followers;
 use crate::jobs::sighting::Sightings;
+use crate::metrics::Metrics;
 use crate::tracking::experiment;
 use crate::tracking::rule::LongValues;
 use axum::serve::ListenerExt;
@@ -26,7 +27,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Opens everything that requests need, and brings the schema up to date.
 pub async fn open(config: &Config, clock: Clock, ids: Ids) -> Result<App> {
-    let db = Db::open_sqlite(config.sqlite_options()?)?;
+    let db = Db::open_sqlite(config.sqlite_options()?)?.with_limits(config.database_limits());
+    let metrics = Metrics::new(db.figures())?;
     let report = db.migrate().await?;
     for step in &report.newly_applied {
         tracing::info!(step, "applied a schema step");
@@ -51,6 +53,7 @@ pub async fn open(config: &Config, clock: Clock, ids: Ids) -> Result<App> {
     Ok(App {
         followers: Followers::new(db.clone()),
         sightings: Sightings::default(),
+        metrics,
         db,
         artifacts: Shelf::new(store, config.local_roots()?),
         clock,

@@ -15,7 +15,7 @@ pub use layers::{Effective, Inputs, Loaded, Setting, Source, load};
 pub use network::Network;
 pub use secret::HIDDEN;
 
-use crate::db::SqliteOptions;
+use crate::db::{Limits, SqliteOptions};
 use crate::error::{Error, Result};
 use location::ArtifactRoot;
 use serde::{Deserialize, Serialize};
@@ -51,7 +51,19 @@ pub struct Server {
     pub graphql_max_root_fields: usize,
     pub graphql_max_aliases: usize,
     pub shutdown_grace_s: u64,
+    pub drain_s: u64,
     pub workers: usize,
+    pub max_connections: usize,
+    pub max_requests: usize,
+    pub max_transfers: usize,
+    pub max_bodies_mib: usize,
+    pub header_timeout_s: u64,
+    pub idle_timeout_s: u64,
+    pub stall_timeout_s: u64,
+    pub body_timeout_s: u64,
+    pub metrics: bool,
+    pub metrics_listen: String,
+    pub min_free_disk_mib: u64,
 }
 
 /// Who may show the server's pages in a frame.
@@ -69,6 +81,8 @@ pub struct Database {
     pub url: String,
     pub durability: Durability,
     pub readers: usize,
+    pub max_waiting_writes: usize,
+    pub max_waiting_reads: usize,
 }
 
 /// What an acknowledged write survives.
@@ -136,6 +150,7 @@ pub struct Webhooks {
 pub struct Log {
     pub format: LogFormat,
     pub level: String,
+    pub access: bool,
 }
 
 /// How log lines look.
@@ -191,6 +206,14 @@ impl Config {
             },
             readers: self.database.readers,
         })
+    }
+
+    /// Gives how much work may wait for the database.
+    pub fn database_limits(&self) -> Limits {
+        Limits {
+            writes: self.database.max_waiting_writes,
+            reads: self.database.max_waiting_reads,
+        }
     }
 
     /// Gives the absolute path of the directory that the server keeps artifacts in.

@@ -8,6 +8,7 @@
 
 mod keys;
 pub mod like;
+mod load;
 mod migrate;
 mod page;
 mod row;
@@ -17,6 +18,7 @@ mod tx;
 mod value;
 
 pub use keys::KeyCache;
+pub use load::Limits;
 pub use migrate::MigrationReport;
 pub use page::{Cursor, by_bytes, placeholders};
 pub use row::{Column, FromColumn, Row};
@@ -25,20 +27,36 @@ pub use tx::{Insert, Tx};
 pub use value::Value;
 
 use crate::error::{Error, Result};
+use crate::metrics;
+use load::Load;
 use std::sync::Arc;
 
 /// A handle on the database; cheap to clone.
 #[derive(Clone)]
 pub struct Db {
     driver: Arc<sqlite::Sqlite>,
+    load: Load,
 }
 
 impl Db {
     /// Opens (and creates where it is missing) a SQLite database, without migrating it.
     pub fn open_sqlite(options: SqliteOptions) -> Result<Self> {
+        let figures = metrics::Database::new()?;
         Ok(Self {
-            driver: Arc::new(sqlite::Sqlite::open(options)?),
+            driver: Arc::new(sqlite::Sqlite::open(options, figures.clone())?),
+            load: Load::new(figures),
         })
+    }
+
+    /// Bounds how much work may wait; without this call there is no bound.
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.load.limits = limits;
+        self
+    }
+
+    /// Gives what is counted of the work of the database.
+    pub fn figures(&self) -> &metrics::Database {
+        &self.load.figures
     }
 
     /// Brings the schema up to date and says which steps it applied.
@@ -55,21 +73,31 @@ impl Db {
     ///
     /// An `Err` of `work` rolls the transaction back. `work` may run more than once, so it must
     /// have no effect but its SQL.
+    ///
+    /// # Errors
+    /// What `work` gives; 429 when too many writes wait; 503 when the database cannot be written.
     pub async fn write<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
-        self.driver.write(work).await
+        let place = self.load.queue_write()?;
+        let outcome = self.driver.write(move |tx| place.run(|| work(tx))).await;
+        self.load.judge(outcome)
     }
 
     /// Runs `work` as one read transaction: all its queries see the same state.
+    ///
+    /// # Errors
+    /// What `work` gives; 429 when too many reads wait; 503 when the database cannot be read.
     pub async fn read<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
-        self.driver.read(work).await
+        let place = self.load.queue_read()?;
+        let outcome = self.driver.read(move |tx| place.run(|| work(tx))).await;
+        self.load.judge(outcome)
     }
 
     /// Gives free room of the database file back to the disk, a few pages a call, and says how many
