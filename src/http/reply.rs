@@ -5,6 +5,9 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+/// When a client that was put off may come back, in seconds.
+const RETRY_AFTER_S: HeaderValue = HeaderValue::from_static("1");
+
 /// A 200 with a message as JSON.
 pub struct Reply<T>(pub T);
 
@@ -45,6 +48,10 @@ impl IntoResponse for Error {
         log(&self);
         let status = StatusCode::from_u16(self.code.status()).unwrap_or_default();
         let mut response = json(status, error_body(&self));
+        if matches!(self.code, Code::TooManyRequests | Code::Unavailable) {
+            let headers = response.headers_mut();
+            headers.insert(header::RETRY_AFTER, RETRY_AFTER_S);
+        }
         response.extensions_mut().insert(Refused {
             error_code: self.code.name(),
             message: self.message,
