@@ -50,10 +50,29 @@ pub(super) struct Watch {
     whole_body: Duration,
 }
 
-#[derive(Clone)]
+/// A path and what holds for each of its methods.
 struct Known {
-    class: Class,
     endpoint: Arc<Endpoint>,
+    classes: Vec<(&'static str, Class)>,
+}
+
+impl Known {
+    fn new(path: String) -> Self {
+        Self {
+            endpoint: Endpoint::new(path),
+            classes: Vec::new(),
+        }
+    }
+
+    /// Gives the class of a request; one with a method that is not served costs little.
+    fn class(&self, method: &Method) -> Class {
+        let method = match method.as_str() {
+            "HEAD" => "GET",
+            other => other,
+        };
+        let found = self.classes.iter().find(|(served, _)| *served == method);
+        found.map_or(Class::Ordinary, |(_, class)| *class)
+    }
 }
 
 impl Watch {
@@ -61,10 +80,7 @@ impl Watch {
         Self {
             app: app.clone(),
             routes: HashMap::new(),
-            unknown: Known {
-                class: Class::Ordinary,
-                endpoint: Endpoint::new("unknown"),
-            },
+            unknown: Known::new("unknown".to_owned()),
             requests: Arc::new(Semaphore::new(server.max_requests)),
             transfers: Arc::new(Semaphore::new(server.max_transfers)),
             bodies: Room::of(server.max_bodies_mib.saturating_mul(1024 * 1024)),
@@ -74,10 +90,9 @@ impl Watch {
     }
 
     /// Adds a route, by its path with the static prefix; the metrics name it without.
-    pub(super) fn add(&mut self, full: &str, path: String, class: Class) {
-        let endpoint = Endpoint::new(path);
-        self.routes
-            .insert(full.to_owned(), Known { class, endpoint });
+    pub(super) fn add(&mut self, full: &str, path: String, row: (&'static str, Class)) {
+        let known = self.routes.entry(full.to_owned());
+        known.or_insert_with(|| Known::new(path)).classes.push(row);
     }
 
     fn find(&self, request: &Request) -> &Known {
@@ -161,7 +176,8 @@ pub(super) async fn request(
 ) -> Response {
     let started = Instant::now();
     let app = &watch.app;
-    let Known { class, endpoint } = watch.find(&request).clone();
+    let known = watch.find(&request);
+    let (class, endpoint) = (known.class(request.method()), known.endpoint.clone());
     let id = id_of(&request, app);
     request.extensions_mut().insert(RequestId(id.clone()));
     let in_flight = app.metrics.http.in_flight.clone();

@@ -226,7 +226,7 @@ pub fn service(app: App, server: &Server) -> Router {
         };
         for path in route.paths() {
             let full = format!("{static_prefix}{path}");
-            watch.add(&full, path, route.class);
+            watch.add(&full, path, (route.method, route.class));
             router = router.route(&full, handler.clone());
         }
     }

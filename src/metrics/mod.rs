@@ -236,7 +236,8 @@ pub struct Jobs {
 
 impl Jobs {
     fn new(area: &Area) -> Result<Self> {
-        let labels = &["job"];
+        // Prometheus itself puts the label `job` on every series.
+        let labels = &["task"];
         Ok(Self {
             turns: area.counters(("trackway_job_turns_total", "Turns of a job."), labels)?,
             failures: area.counters(

@@ -5,6 +5,7 @@
 
 mod binary;
 mod check;
+mod promtool;
 mod python;
 mod serve;
 mod shell;
