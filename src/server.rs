@@ -142,12 +142,12 @@ pub async fn run(config: Config) -> Result<()> {
     let address = listener
         .local_addr()
         .map_err(|error| cannot_listen(&config, error))?;
+    let apart = serve_apart(&config, &app).await?;
     announce(&config, address);
     let stop = CancellationToken::new();
     let stopping = stop.clone();
     let bounds = (Limits::new(&config.server), app.metrics.http.clone());
     let served = tokio::spawn(connection::serve(listener, service, bounds, stopping));
-    let apart = serve_apart(&config, &app).await?;
     wait_for_signal().await?;
     app.lookout.stop();
     drain(&config).await?;

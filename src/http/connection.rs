@@ -33,8 +33,9 @@ const MAX_HEAD: usize = 64 * 1024;
 const MAX_HEADERS: usize = 128;
 /// Requests that one connection of HTTP/2 may have under way.
 const MAX_STREAMS: u32 = 128;
-/// Connections beyond the limit that are told so at the same time; further ones are just closed.
-const MAX_REFUSALS: usize = 64;
+/// Connections beyond the limit that are told so at the same time, unless open files are few; further
+/// ones are just closed.
+const MAX_REFUSALS: usize = 1024;
 /// How long such a client has to read the refusal.
 const REFUSE_WITHIN: Duration = Duration::from_secs(1);
 /// File descriptors that connections leave to the database, files and jobs.
@@ -45,6 +46,8 @@ const SPARE_FILES: u64 = 256;
 pub struct Limits {
     /// How many may be open.
     pub connections: usize,
+    /// How many more are told at the same time that there is no room.
+    pub refusals: usize,
     /// From the first byte of a request's head to its last.
     pub head: Duration,
     /// Between two requests.
@@ -59,7 +62,8 @@ impl Limits {
     pub fn new(server: &Server) -> Self {
         let files = raise_open_files();
         let room = usize::try_from(files.saturating_sub(SPARE_FILES)).unwrap_or(usize::MAX);
-        let connections = server.max_connections.min(room.max(16));
+        let refusals = MAX_REFUSALS.min(room / 4).max(1);
+        let connections = server.max_connections.min((room - room / 4).max(16));
         if connections < server.max_connections {
             tracing::warn!(
                 connections,
@@ -69,6 +73,7 @@ impl Limits {
         }
         Self {
             connections,
+            refusals,
             head: Duration::from_secs(server.header_timeout_s),
             idle: Duration::from_secs(server.idle_timeout_s),
             stall: Duration::from_secs(server.stall_timeout_s),
@@ -99,7 +104,7 @@ pub async fn serve(
     stop: CancellationToken,
 ) {
     let open = Arc::new(Semaphore::new(limits.connections));
-    let refusals = Arc::new(Semaphore::new(MAX_REFUSALS));
+    let refusals = Arc::new(Semaphore::new(limits.refusals));
     let connections = TaskTracker::new();
     loop {
         let stream = tokio::select! {
