@@ -118,6 +118,7 @@ fn sample(key: &Key) -> &'static str {
         "server.cors_allowed_origins" => "https://a.com",
         "server.data_dir" | "artifacts.destination" | "artifacts.default_root" => "dir",
         "server.static_prefix" => "/mlflow",
+        "server.metrics_listen" => "127.0.0.1:9464",
         "server.host" => "0.0.0.0",
         "server.x_frame_options" => "deny",
         "database.url" => "sqlite:////m.db",
