@@ -56,7 +56,7 @@ pub async fn open(config: &Config, clock: Clock, ids: Ids) -> Result<App> {
     })
     .await?;
     Ok(App {
-        followers: Followers::new(db.clone()),
+        followers: Followers::new(db.for_own_work()),
         sightings: Sightings::default(),
         metrics,
         figures: Figures::default(),

@@ -54,6 +54,14 @@ impl Db {
         self
     }
 
+    /// Gives a handle without bounds, for the server's own work: it is little, and must go on while
+    /// requests are put off.
+    pub fn for_own_work(&self) -> Self {
+        let load = Load::new(self.load.figures.clone());
+        let driver = self.driver.clone();
+        Self { driver, load }
+    }
+
     /// Gives what is counted of the work of the database.
     pub fn figures(&self) -> &metrics::Database {
         &self.load.figures

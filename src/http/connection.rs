@@ -5,7 +5,7 @@
 
 use crate::config::Server;
 use crate::error::{Code, Error};
-use crate::http::reply::error_body;
+use crate::http::reply::{error_body, retry_after_s};
 use crate::metrics;
 use axum::Router;
 use axum::body::Body;
@@ -164,8 +164,9 @@ async fn refuse(mut stream: TcpStream, _permit: OwnedSemaphorePermit) {
     );
     let body = error_body(&error);
     let head = format!(
-        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\n\
+        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: {}\r\n\
          connection: close\r\ncontent-length: {}\r\n\r\n",
+        retry_after_s(),
         body.len()
     );
     let tell = async {

@@ -5,8 +5,11 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-/// When a client that was put off may come back, in seconds.
-const RETRY_AFTER_S: HeaderValue = HeaderValue::from_static("1");
+/// Gives when a client that was put off may come back, in whole seconds, 1 to 3: clients that were
+/// put off together should not come back together.
+pub fn retry_after_s() -> u16 {
+    rand::random_range(1..=3)
+}
 
 /// A 200 with a message as JSON.
 pub struct Reply<T>(pub T);
@@ -50,7 +53,7 @@ impl IntoResponse for Error {
         let mut response = json(status, error_body(&self));
         if matches!(self.code, Code::TooManyRequests | Code::Unavailable) {
             let headers = response.headers_mut();
-            headers.insert(header::RETRY_AFTER, RETRY_AFTER_S);
+            headers.insert(header::RETRY_AFTER, retry_after_s().into());
         }
         response.extensions_mut().insert(Refused {
             error_code: self.code.name(),

@@ -37,7 +37,8 @@ impl Figures {
         let mut last = self.0.lock().await;
         if last.is_none_or(|last| last.elapsed() >= FRESH_FOR) {
             *last = Some(Instant::now());
-            let read = app.db.read(|tx| Ok((outbox::backlog(tx)?, audit(tx)?)));
+            let db = app.db.for_own_work();
+            let read = db.read(|tx| Ok((outbox::backlog(tx)?, audit(tx)?)));
             match tokio::time::timeout(PATIENCE, read).await {
                 Ok(Ok((backlog, audited))) => show(app, backlog, audited),
                 Ok(Err(error)) => tracing::debug!(%error, "figures could not be read"),

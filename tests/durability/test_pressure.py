@@ -132,7 +132,7 @@ async def exchange(port, request):
         head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 30)
         status = int(head.split(b" ", 2)[1])
         if status in (429, 503):
-            assert b"retry-after: 1" in head.lower(), head
+            assert re.search(rb"retry-after: [123]\r", head.lower()), head
         return status
     except (ConnectionError, asyncio.IncompleteReadError):
         return 0
