@@ -6,6 +6,13 @@
 use crate::error::{Code, Error, Result};
 use crate::metrics;
 use prometheus::IntGauge;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// How long work waits for a place in a full queue before it is refused: the places go round in the
+/// order of asking, so that a client that comes back is not passed by those that never left.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// How much work may wait for the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,37 +27,60 @@ pub struct Limits {
 #[derive(Clone)]
 pub(super) struct Load {
     pub(super) figures: metrics::Database,
-    pub(super) limits: Limits,
+    /// The places of writes and of reads; `None` for work that is never refused.
+    places: Option<(Arc<Semaphore>, Arc<Semaphore>)>,
 }
 
 impl Load {
     pub(super) fn new(figures: metrics::Database) -> Self {
-        let limits = Limits {
-            writes: usize::MAX,
-            reads: usize::MAX,
-        };
-        Self { figures, limits }
+        let places = None;
+        Self { figures, places }
+    }
+
+    pub(super) fn limit(&mut self, limits: Limits) {
+        let of = |limit: usize| Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)));
+        self.places = Some((of(limits.writes), of(limits.reads)));
     }
 
     /// Takes a place among the writes.
-    pub(super) fn queue_write(&self) -> Result<WritePlace> {
-        if is_full(&self.figures.writes_pending, self.limits.writes) {
-            self.figures.refused("writes");
-            return Err(busy("write", "database.max_waiting_writes"));
-        }
-        Ok(WritePlace(Held::of(&self.figures.writes_pending)))
+    pub(super) async fn queue_write(&self) -> Result<WritePlace> {
+        let permit = match &self.places {
+            Some((writes, _)) => Some(self.place(writes, "writes").await?),
+            None => None,
+        };
+        Ok(WritePlace {
+            _pending: Held::of(&self.figures.writes_pending),
+            _permit: permit,
+        })
     }
 
     /// Takes a place among the reads.
-    pub(super) fn queue_read(&self) -> Result<ReadPlace> {
-        if is_full(&self.figures.reads_waiting, self.limits.reads) {
-            self.figures.refused("reads");
-            return Err(busy("read", "database.max_waiting_reads"));
-        }
+    pub(super) async fn queue_read(&self) -> Result<ReadPlace> {
+        let permit = match &self.places {
+            Some((_, reads)) => Some(self.place(reads, "reads").await?),
+            None => None,
+        };
         Ok(ReadPlace {
             waiting: Held::of(&self.figures.reads_waiting),
+            permit,
             running: self.figures.reads_running.clone(),
         })
+    }
+
+    async fn place(
+        &self,
+        places: &Arc<Semaphore>,
+        queue: &'static str,
+    ) -> Result<OwnedSemaphorePermit> {
+        if let Ok(permit) = places.clone().try_acquire_owned() {
+            return Ok(permit);
+        }
+        let waited = tokio::time::timeout(PATIENCE, places.clone().acquire_owned()).await;
+        let Ok(Ok(permit)) = waited else {
+            self.figures.refused(queue);
+            return Err(busy(queue));
+        };
+        Ok(permit)
     }
 
     /// Counts a failure of the database; a refusal by a rule of the domain is none.
@@ -66,17 +96,12 @@ impl Load {
     }
 }
 
-/// The gauge may be passed by as many as ask in the same moment, which does no harm.
-fn is_full(gauge: &IntGauge, limit: usize) -> bool {
-    usize::try_from(gauge.get()).is_ok_and(|number| number >= limit)
-}
-
-fn busy(what: &str, key: &str) -> Error {
+fn busy(queue: &str) -> Error {
     Error::new(
         Code::TooManyRequests,
         format!(
-            "Too many requests wait to {what}. Send the request again in a moment; {key} says how \
-             many may wait."
+            "Too many {queue} of the database wait. Send the request again in a moment; \
+             database.max_waiting_{queue} says how many may wait."
         ),
     )
 }
@@ -98,25 +123,22 @@ impl Drop for Held {
 }
 
 /// The place of a write, until it is answered or given up.
-pub(super) struct WritePlace(#[expect(dead_code, reason = "it counts while it lives")] Held);
-
-impl WritePlace {
-    /// Runs the work; it may be called again.
-    pub(super) fn run<T>(&self, work: impl FnOnce() -> T) -> T {
-        work()
-    }
+pub(super) struct WritePlace {
+    _pending: Held,
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
 /// The place of a read, which waits first and runs then.
 pub(super) struct ReadPlace {
     waiting: Held,
+    permit: Option<OwnedSemaphorePermit>,
     running: IntGauge,
 }
 
 impl ReadPlace {
-    /// Runs the work.
+    /// Runs the work, which waits no more.
     pub(super) fn run<T>(self, work: impl FnOnce() -> T) -> T {
-        drop(self.waiting);
+        drop((self.waiting, self.permit));
         let _running = Held::of(&self.running);
         work()
     }

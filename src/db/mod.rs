@@ -50,7 +50,7 @@ impl Db {
 
     /// Bounds how much work may wait; without this call there is no bound.
     pub fn with_limits(mut self, limits: Limits) -> Self {
-        self.load.limits = limits;
+        self.load.limit(limits);
         self
     }
 
@@ -89,8 +89,13 @@ impl Db {
         T: Send + 'static,
         F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
-        let place = self.load.queue_write()?;
-        let outcome = self.driver.write(move |tx| place.run(|| work(tx))).await;
+        let place = self.load.queue_write().await?;
+        let work = move |tx: &mut Tx<'_>| {
+            // The place belongs to the work, whether or not somebody still waits for its answer.
+            let _place = &place;
+            work(tx)
+        };
+        let outcome = self.driver.write(work).await;
         self.load.judge(outcome)
     }
 
@@ -103,7 +108,7 @@ impl Db {
         T: Send + 'static,
         F: FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
-        let place = self.load.queue_read()?;
+        let place = self.load.queue_read().await?;
         let outcome = self.driver.read(move |tx| place.run(|| work(tx))).await;
         self.load.judge(outcome)
     }

@@ -176,9 +176,9 @@ def test_more_connections_than_the_limit_are_told_to_come_back(make_server, figu
 
 
 def test_more_writers_than_the_queue_takes_are_put_off_and_lose_nothing(make_server):
-    server = make_server(DATABASE_MAX_WAITING_WRITES=8, DATABASE_MAX_WAITING_READS=4).start()
+    server = make_server(DATABASE_MAX_WAITING_WRITES=1, DATABASE_MAX_WAITING_READS=1).start()
     run_id = server.client().create_run()
-    statuses = asyncio.run(crowd(server.port, [logging(run_id, step) for step in range(600)]))
+    statuses = asyncio.run(crowd(server.port, [logging(run_id, step) for step in range(900)]))
     assert statuses[200] > 0 and statuses[429] > 0 and set(statuses) == {200, 429}, statuses
     assert len(server.client().history(run_id, "m")) == statuses[200]
     assert figure(server, 'trackway_db_refused_total{queue="writes"}') == statuses[429]

@@ -255,7 +255,7 @@ async fn writes_beyond_the_queue_are_put_off() {
     429
     {
       "error_code": "REQUEST_LIMIT_EXCEEDED",
-      "message": "Too many requests wait to write. Send the request again in a moment; database.max_waiting_writes says how many may wait."
+      "message": "Too many writes of the database wait. Send the request again in a moment; database.max_waiting_writes says how many may wait."
     }
     "#);
     // Reading goes on, and a full queue is no reason to send the clients elsewhere.
