@@ -9,11 +9,15 @@ use crate::db::{Db, Tx};
 use crate::error::Result;
 use crate::events;
 use crate::events::send::Sender;
+use crate::jobs::figures::Figures;
 use crate::jobs::follow::Followers;
+use crate::jobs::ready::Lookout;
 use crate::jobs::sighting::Sightings;
+use crate::metrics::Metrics;
 use crate::registry::policy::Policy;
 use crate::tracking::rule::LongValues;
 use regex::Regex;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The state behind every handler; cheap to clone.
@@ -30,6 +34,12 @@ pub struct App {
     /// Who asked where a URI leads, as far as it is not written down yet.
     pub sightings: Sightings,
     pub settings: Arc<Settings>,
+    /// What is counted and measured.
+    pub metrics: Metrics,
+    /// What is looked up for the page of metrics.
+    pub figures: Figures,
+    /// Whether the server can serve.
+    pub lookout: Lookout,
     /// Signs the heads of the audit log.
     pub audit_key: Key,
 }
@@ -75,6 +85,14 @@ pub struct Settings {
     pub max_json_bytes: usize,
     /// Whether everything but artifacts is switched off.
     pub only_artifacts: bool,
+    /// The folders whose disks are watched, and what is in each.
+    pub disks: Vec<(&'static str, PathBuf)>,
+    /// Free space of these disks below which the server is not ready, in bytes.
+    pub min_free_bytes: u64,
+    /// Whether the main port has the page of metrics.
+    pub serves_metrics: bool,
+    /// Whether each request gets a line in the log.
+    pub access_log: bool,
     /// How events are delivered.
     pub events: events::Settings,
 }

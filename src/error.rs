@@ -20,6 +20,7 @@ pub enum Code {
     Denied,
     Conflict,
     TooLarge,
+    Timeout,
     TooManyRequests,
     NotImplemented,
     Unavailable,
@@ -31,7 +32,7 @@ impl Code {
     pub fn name(self) -> &'static str {
         match self {
             Code::Invalid | Code::TooLarge => "INVALID_PARAMETER_VALUE",
-            Code::BadRequest | Code::MethodNotAllowed => "BAD_REQUEST",
+            Code::BadRequest | Code::MethodNotAllowed | Code::Timeout => "BAD_REQUEST",
             Code::Exists => "RESOURCE_ALREADY_EXISTS",
             Code::InvalidState => "INVALID_STATE",
             Code::NotFound => "RESOURCE_DOES_NOT_EXIST",
@@ -52,6 +53,7 @@ impl Code {
             Code::Denied => 403,
             Code::NotFound | Code::EndpointNotFound => 404,
             Code::MethodNotAllowed => 405,
+            Code::Timeout => 408,
             Code::Conflict => 409,
             Code::TooLarge => 413,
             Code::TooManyRequests => 429,
@@ -64,9 +66,11 @@ impl Code {
     /// Gives the `sqlstate` and `error_class` that MLflow derives from the code, where it has them.
     pub fn classification(self) -> Option<(&'static str, &'static str)> {
         match self {
-            Code::Invalid | Code::BadRequest | Code::TooLarge | Code::MethodNotAllowed => {
-                Some(("KAM00", "INVALID_PARAMETER_VALUE"))
-            }
+            Code::Invalid
+            | Code::BadRequest
+            | Code::TooLarge
+            | Code::Timeout
+            | Code::MethodNotAllowed => Some(("KAM00", "INVALID_PARAMETER_VALUE")),
             Code::Exists => Some(("KAM00", "RESOURCE_ALREADY_EXISTS")),
             Code::NotFound | Code::EndpointNotFound => Some(("KAM00", "RESOURCE_NOT_FOUND")),
             Code::Denied => Some(("KAM00", "PERMISSION_DENIED")),

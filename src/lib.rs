@@ -12,6 +12,7 @@ pub mod events;
 pub mod http;
 pub mod jobs;
 pub mod logging;
+pub mod metrics;
 pub mod names;
 pub mod python;
 pub mod registry;

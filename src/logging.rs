@@ -91,8 +91,16 @@ mod tests {
         let level = level.into();
         let buffer = Buffer::default();
         let writer = buffer.clone();
-        let subscriber =
-            subscriber(&Log { format, level }, false, move || writer.clone()).expect("a filter");
+        let subscriber = subscriber(
+            &Log {
+                format,
+                level,
+                access: false,
+            },
+            false,
+            move || writer.clone(),
+        )
+        .expect("a filter");
         tracing::subscriber::with_default(subscriber, || {
             tracing::info!(run.id = "r1", "run created");
             tracing::debug!("detail");

@@ -10,24 +10,33 @@ use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::events;
 use crate::events::send::{Rules, Sender};
-use crate::http::router;
+use crate::http::connection::{self, Limits};
+use crate::http::{health, router};
 use crate::jobs::Jobs;
+use crate::jobs::figures::Figures;
 use crate::jobs::follow::Followers;
+use crate::jobs::ready::Lookout;
 use crate::jobs::sighting::Sightings;
+use crate::metrics::Metrics;
 use crate::registry::policy::Policy;
 use crate::tracking::experiment;
 use crate::tracking::rule::LongValues;
-use axum::serve::ListenerExt;
 use regex::Regex;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// Opens everything that requests need, and brings the schema up to date.
 pub async fn open(config: &Config, clock: Clock, ids: Ids) -> Result<App> {
-    let db = Db::open(config.database_options()?).await?;
+    let db = Db::open(config.database_options()?)
+        .await?
+        .with_limits(config.database_limits());
+    let metrics = Metrics::new(db.figures())?;
     let report = db.migrate().await?;
     for step in &report.newly_applied {
         tracing::info!(step, "applied a schema step");
@@ -50,8 +59,11 @@ pub async fn open(config: &Config, clock: Clock, ids: Ids) -> Result<App> {
     })
     .await?;
     Ok(App {
-        followers: Followers::new(db.clone()),
+        followers: Followers::new(db.for_own_work()),
         sightings: Sightings::default(),
+        metrics,
+        figures: Figures::default(),
+        lookout: Lookout::default(),
         db,
         artifacts: Shelf::new(store, config.local_roots()?),
         clock,
@@ -83,9 +95,22 @@ pub async fn open(config: &Config, clock: Clock, ids: Ids) -> Result<App> {
             },
             max_json_bytes: config.max_json_bytes(),
             only_artifacts: config.artifacts.only,
+            disks: disks(config)?,
+            serves_metrics: config.server.metrics && config.server.metrics_listen.is_empty(),
+            access_log: config.log.access,
+            min_free_bytes: config.server.min_free_disk_mib.saturating_mul(1024 * 1024),
             events: event_settings(config)?,
         }),
     })
+}
+
+/// Gives the folders that the server writes to, and what is in each.
+fn disks(config: &Config) -> Result<Vec<(&'static str, PathBuf)>> {
+    let mut disks = vec![("database", config.database_path()?)];
+    if config.artifacts.serve {
+        disks.push(("artifacts", config.artifact_destination()?));
+    }
+    Ok(disks)
 }
 
 fn event_settings(config: &Config) -> Result<events::Settings> {
@@ -122,21 +147,15 @@ pub async fn run(config: Config) -> Result<()> {
     let address = listener
         .local_addr()
         .map_err(|error| cannot_listen(&config, error))?;
+    let apart = serve_apart(&config, &app).await?;
     announce(&config, address);
     let stop = CancellationToken::new();
     let stopping = stop.clone();
-    let served = tokio::spawn(async move {
-        // Answers are small: waiting to fill a packet would only add latency.
-        let listener = listener.tap_io(|connection| {
-            if let Err(error) = connection.set_nodelay(true) {
-                tracing::debug!(%error, "a connection cannot be set to send at once");
-            }
-        });
-        axum::serve(listener, service)
-            .with_graceful_shutdown(stopping.cancelled_owned())
-            .await
-    });
+    let bounds = (Limits::new(&config.server), app.metrics.http.clone());
+    let served = tokio::spawn(connection::serve(listener, service, bounds, stopping));
     wait_for_signal().await?;
+    app.lookout.stop();
+    drain(&config).await?;
     tracing::info!("stopping: finishing the requests under way");
     stop.cancel();
     app.followers.stop();
@@ -149,10 +168,48 @@ pub async fn run(config: Config) -> Result<()> {
         );
     }
     jobs.stop().await;
+    apart.abort();
     app.sightings.flush(&app.db).await?;
     app.db.close().await?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Serves metrics and health on an address of their own, if one is named, until the process ends.
+async fn serve_apart(config: &Config, app: &App) -> Result<JoinHandle<()>> {
+    let address = config.server.metrics_listen.as_str();
+    if address.is_empty() || !config.server.metrics {
+        return Ok(tokio::spawn(async {}));
+    }
+    let listener = TcpListener::bind(address).await.map_err(|error| {
+        Error::unavailable(format!(
+            "The server cannot serve metrics on {address}: {error}. Choose another address by \
+             server.metrics_listen."
+        ))
+    })?;
+    tracing::info!(address, "serving metrics apart");
+    let bounds = (Limits::new(&config.server), app.metrics.http.clone());
+    let service = health::apart(app.clone());
+    let never = CancellationToken::new();
+    Ok(tokio::spawn(connection::serve(
+        listener, service, bounds, never,
+    )))
+}
+
+/// Goes on as before until load balancers have seen that the server stops, or a second signal comes.
+async fn drain(config: &Config) -> Result<()> {
+    let drain_s = config.server.drain_s;
+    if drain_s == 0 {
+        return Ok(());
+    }
+    tracing::info!(
+        drain_s,
+        "stopping: serving until load balancers have noticed"
+    );
+    tokio::select! {
+        () = tokio::time::sleep(Duration::from_secs(drain_s)) => Ok(()),
+        signalled = wait_for_signal() => signalled,
+    }
 }
 
 async fn listen(config: &Config) -> Result<TcpListener> {

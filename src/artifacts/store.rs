@@ -24,6 +24,9 @@ use super::path::ArtifactPath;
 use super::range::ByteRange;
 use crate::error::{Code, Error, Result};
 
+/// A path that is asked for to see whether an object store answers; it need not exist.
+const PROBE: &str = "trackway-probe";
+
 /// A root below which artifacts are kept; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct ArtifactStore {
@@ -189,6 +192,23 @@ impl ArtifactStore {
         match &self.root {
             Root::Local(root) => Some(root.folder()),
             Root::Objects(_) => None,
+        }
+    }
+
+    /// Asks the store for a sign of life.
+    ///
+    /// # Errors
+    /// 503 where the folder is gone or the store does not answer.
+    pub async fn probe(&self) -> Result<()> {
+        match &self.root {
+            Root::Local(root) if !self.exists(&ArtifactPath::root()).await? => {
+                Err(Error::unavailable(format!(
+                    "The artifact folder '{}' is not there. Mount it or make it.",
+                    root.folder().display()
+                )))
+            }
+            Root::Local(_) => Ok(()),
+            Root::Objects(root) => root.exists(&ArtifactPath::parse(PROBE)?).await.map(drop),
         }
     }
 

@@ -159,8 +159,6 @@ fn flags_of_mlflow_without_effect_are_warned_of() {
         "x",
         "--app-name",
         "basic-auth",
-        "--expose-prometheus",
-        "/m",
         "--dev",
         "--disable-workspaces",
         "--secrets-cache-ttl",
@@ -170,9 +168,23 @@ fn flags_of_mlflow_without_effect_are_warned_of() {
     ];
     let outcome = trackway(&[&["config"], all.as_slice()].concat());
     assert_eq!(outcome.exit, 0);
-    assert_eq!(outcome.stderr.lines().count(), 9, "{}", outcome.stderr);
+    assert_eq!(outcome.stderr.lines().count(), 8, "{}", outcome.stderr);
     let first = "warning: The flag --gunicorn-opts of MLflow has no effect here.";
     assert_eq!(outcome.stderr.lines().next(), Some(first));
+}
+
+#[test]
+fn the_flag_of_mlflow_for_metrics_turns_them_on() {
+    let flags = ["config", "--no-metrics", "--expose-prometheus", "/m"];
+    let outcome = trackway(&flags);
+    assert_eq!((outcome.exit, outcome.stderr.as_str()), (0, ""));
+    let line = outcome
+        .stdout
+        .lines()
+        .find(|line| line.starts_with("server.metrics "))
+        .unwrap();
+    let words: Vec<&str> = line.split_whitespace().collect();
+    assert_eq!(words[1..], ["true", "flag", "--expose-prometheus"]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! MLflow's own flags are spelled as there. Those that steer what Trackway does not have are taken
 //! with a warning, or refused where taking them would promise something.
 
-use crate::config::{Flag, Form, Inputs, KEYS, Key, Loaded, Setting, Source, load};
+use crate::config::{Flag, Form, Inputs, KEYS, Key, Loaded, Setting, Source, find, load};
 use crate::error::{Error, Result};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::path::PathBuf;
@@ -14,7 +14,6 @@ const IGNORED: &[(&str, bool)] = &[
     ("waitress-opts", true),
     ("uvicorn-opts", true),
     ("app-name", true),
-    ("expose-prometheus", true),
     ("secrets-cache-ttl", true),
     ("secrets-cache-max-size", true),
     ("dev", false),
@@ -39,6 +38,8 @@ const REFUSED: &[(&str, bool, &str)] = &[
 
 const CONFIG: &str = "config";
 const REGISTRY: &str = "registry-store-uri";
+/// MLflow's flag for the metrics; the folder that it names has no use here.
+const PROMETHEUS: &str = "expose-prometheus";
 
 /// What the flags of a command say about the configuration.
 #[derive(Debug, Clone, Default)]
@@ -96,6 +97,12 @@ impl clap::Args for ServerFlags {
         command = command.arg(Arg::new(REGISTRY).long(REGISTRY).value_name("URI").help(
             "Accepted where it is the database of the runs [env: MLFLOW_REGISTRY_STORE_URI]",
         ));
+        command = command.arg(
+            Arg::new(PROMETHEUS)
+                .long(PROMETHEUS)
+                .value_name("DIRECTORY")
+                .help("Turn server.metrics on, as MLflow spells it; no directory is needed"),
+        );
         let refused = REFUSED.iter().map(|(flag, valued, _)| (*flag, *valued));
         for (flag, valued) in IGNORED.iter().copied().chain(refused) {
             let action = if valued {
@@ -126,6 +133,13 @@ impl clap::FromArgMatches for ServerFlags {
                     settings.push(setting(key, name, matches));
                 }
             }
+        }
+        if let Some(key) = find("server.metrics").filter(|_| given(PROMETHEUS)) {
+            settings.push(Setting {
+                key,
+                text: "true".into(),
+                source: Source::Flag(format!("--{PROMETHEUS}")),
+            });
         }
         let ignored = IGNORED.iter().map(|(flag, _)| *flag);
         let refused = REFUSED.iter().map(|(flag, _, why)| (*flag, *why));

@@ -182,9 +182,25 @@ pub static KEYS: &[Key] = &[
     Key::new("server.graphql_max_aliases", Kind::Int(0, 1_000))
         .mlflow("MLFLOW_SERVER_GRAPHQL_MAX_ALIASES"),
     Key::new("server.shutdown_grace_s", Kind::Int(0, 3600)).flag("shutdown-grace"),
+    Key::new("server.drain_s", Kind::Int(0, 3600)).flag("drain"),
     Key::new("server.workers", Kind::Int(0, 1024))
         .mlflow("MLFLOW_WORKERS")
         .short_flag("workers", 'w'),
+    Key::new("server.max_connections", Kind::Int(1, 1_000_000)),
+    Key::new("server.max_requests", Kind::Int(1, 1_000_000)),
+    Key::new("server.max_transfers", Kind::Int(1, 1_000_000)),
+    Key::new("server.max_bodies_mib", Kind::Int(1, 1_048_576)),
+    Key::new("server.header_timeout_s", Kind::Int(1, 3600)),
+    Key::new("server.idle_timeout_s", Kind::Int(1, 86_400)),
+    Key::new("server.stall_timeout_s", Kind::Int(1, 3600)),
+    Key::new("server.body_timeout_s", Kind::Int(1, 86_400)),
+    Key::new("server.metrics", Kind::Bool).flag_form("metrics", None, Form::OnOrOff("no-metrics")),
+    Key::new(
+        "server.metrics_listen",
+        Kind::Text(network::check_listen_address),
+    )
+    .flag("metrics-listen"),
+    Key::new("server.min_free_disk_mib", Kind::Int(0, 1_048_576)),
     Key::new("database.url", Kind::Text(location::check_database_url))
         .mlflow("MLFLOW_BACKEND_STORE_URI")
         .flag("backend-store-uri"),
@@ -193,6 +209,8 @@ pub static KEYS: &[Key] = &[
     Key::new("database.pool", Kind::Int(1, 1000)).flag("database-pool"),
     Key::new("database.pool_wait_s", Kind::Int(1, 600)),
     Key::new("database.start_wait_s", Kind::Int(0, 3600)),
+    Key::new("database.max_waiting_writes", Kind::Int(1, 1_000_000)),
+    Key::new("database.max_waiting_reads", Kind::Int(1, 1_000_000)),
     Key::new(
         "artifacts.default_root",
         Kind::Text(location::check_artifact_root),
@@ -253,4 +271,5 @@ pub static KEYS: &[Key] = &[
     Key::new("audit.key_file", Kind::Text(location::check_file)).flag("audit-key-file"),
     Key::new("log.format", Kind::Choice(&["text", "json"])).flag("log-format"),
     Key::new("log.level", Kind::Text(logging::check_filter)).flag("log-level"),
+    Key::new("log.access", Kind::Bool).flag_form("access-log", None, Form::On),
 ];

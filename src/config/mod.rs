@@ -17,7 +17,7 @@ pub use network::Network;
 pub use secret::HIDDEN;
 pub use stage_alias::StageAlias;
 
-use crate::db::{self, PostgresOptions, PostgresUrl, SqliteOptions};
+use crate::db::{self, Limits, PostgresOptions, PostgresUrl, SqliteOptions};
 use crate::error::{Error, Result};
 use location::ArtifactRoot;
 use serde::{Deserialize, Serialize};
@@ -53,7 +53,19 @@ pub struct Server {
     pub graphql_max_root_fields: usize,
     pub graphql_max_aliases: usize,
     pub shutdown_grace_s: u64,
+    pub drain_s: u64,
     pub workers: usize,
+    pub max_connections: usize,
+    pub max_requests: usize,
+    pub max_transfers: usize,
+    pub max_bodies_mib: usize,
+    pub header_timeout_s: u64,
+    pub idle_timeout_s: u64,
+    pub stall_timeout_s: u64,
+    pub body_timeout_s: u64,
+    pub metrics: bool,
+    pub metrics_listen: String,
+    pub min_free_disk_mib: u64,
 }
 
 /// Who may show the server's pages in a frame.
@@ -74,6 +86,8 @@ pub struct Database {
     pub pool: usize,
     pub pool_wait_s: u64,
     pub start_wait_s: u64,
+    pub max_waiting_writes: usize,
+    pub max_waiting_reads: usize,
 }
 
 /// Without the password that the URL may hold.
@@ -153,6 +167,7 @@ pub struct Webhooks {
 pub struct Log {
     pub format: LogFormat,
     pub level: String,
+    pub access: bool,
 }
 
 /// How log lines look.
@@ -218,6 +233,14 @@ impl Config {
             },
             readers: self.database.readers,
         }))
+    }
+
+    /// Gives how much work may wait for the database.
+    pub fn database_limits(&self) -> Limits {
+        Limits {
+            writes: self.database.max_waiting_writes,
+            reads: self.database.max_waiting_reads,
+        }
     }
 
     /// Gives the absolute path of the directory that the server keeps artifacts in.

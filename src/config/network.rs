@@ -101,6 +101,14 @@ pub fn check_scheme(text: &str) -> Result<(), String> {
     }
 }
 
+/// Checks an address and a port to listen on, as `127.0.0.1:9464`; empty is none.
+pub(super) fn check_listen_address(text: &str) -> Result<(), String> {
+    if text.is_empty() || text.parse::<std::net::SocketAddr>().is_ok() {
+        return Ok(());
+    }
+    Err("an address and a port, as \"127.0.0.1:9464\" or \"[::1]:9464\", is needed".into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,6 +8,7 @@
 
 mod keys;
 pub mod like;
+mod load;
 mod migrate;
 mod page;
 mod postgres;
@@ -18,6 +19,7 @@ mod tx;
 mod value;
 
 pub use keys::KeyCache;
+pub use load::Limits;
 pub use migrate::MigrationReport;
 pub use page::{Cursor, by_bytes, placeholders};
 pub use postgres::{PostgresOptions, PostgresUrl};
@@ -27,12 +29,15 @@ pub use tx::{Insert, Lock, Tx};
 pub use value::Value;
 
 use crate::error::{Error, Result};
+use crate::metrics;
+use load::Load;
 use std::sync::Arc;
 
 /// A handle on the database; cheap to clone.
 #[derive(Clone)]
 pub struct Db {
     driver: Driver,
+    load: Load,
 }
 
 #[derive(Clone)]
@@ -70,6 +75,7 @@ impl Db {
                 driver.wait_until_reachable().await?;
                 Ok(Self {
                     driver: Driver::Postgres(Arc::new(driver)),
+                    load: Load::new(metrics::Database::new()?),
                 })
             }
         }
@@ -77,9 +83,30 @@ impl Db {
 
     /// Opens (and creates where it is missing) a SQLite database, without migrating it.
     pub fn open_sqlite(options: SqliteOptions) -> Result<Self> {
+        let figures = metrics::Database::new()?;
         Ok(Self {
-            driver: Driver::Sqlite(Arc::new(sqlite::Sqlite::open(options)?)),
+            driver: Driver::Sqlite(Arc::new(sqlite::Sqlite::open(options, figures.clone())?)),
+            load: Load::new(figures),
         })
+    }
+
+    /// Bounds how much work may wait; without this call there is no bound.
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.load.limit(limits);
+        self
+    }
+
+    /// Gives a handle without bounds, for the server's own work: it is little, and must go on while
+    /// requests are put off.
+    pub fn for_own_work(&self) -> Self {
+        let load = Load::new(self.load.figures.clone());
+        let driver = self.driver.clone();
+        Self { driver, load }
+    }
+
+    /// Gives what is counted of the work of the database.
+    pub fn figures(&self) -> &metrics::Database {
+        &self.load.figures
     }
 
     /// Brings the schema up to date and says which steps it applied.
@@ -101,27 +128,43 @@ impl Db {
     ///
     /// An `Err` of `work` rolls the transaction back. `work` may run more than once, so it must
     /// have no effect but its SQL.
+    ///
+    /// # Errors
+    /// What `work` gives; 429 when too many writes wait; 503 when the database cannot be written.
     pub async fn write<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
-        match &self.driver {
+        let place = self.load.queue_write().await?;
+        let work = move |tx: &mut Tx<'_>| {
+            // The place belongs to the work, whether or not somebody still waits for its answer.
+            let _place = &place;
+            work(tx)
+        };
+        let outcome = match &self.driver {
             Driver::Sqlite(driver) => driver.write(work).await,
             Driver::Postgres(driver) => driver.write(work).await,
-        }
+        };
+        self.load.judge(outcome)
     }
 
     /// Runs `work` as one read transaction: all its queries see the same state.
+    ///
+    /// # Errors
+    /// What `work` gives; 429 when too many reads wait; 503 when the database cannot be read.
     pub async fn read<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
-        match &self.driver {
+        let place = self.load.queue_read().await?;
+        let work = move |tx: &mut Tx<'_>| place.run(|| work(tx));
+        let outcome = match &self.driver {
             Driver::Sqlite(driver) => driver.read(work).await,
             Driver::Postgres(driver) => driver.read(work).await,
-        }
+        };
+        self.load.judge(outcome)
     }
 
     /// Gives free room of the database file back to the disk, a few pages a call, and says how many

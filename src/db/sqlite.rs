@@ -7,6 +7,7 @@
 use super::statement::{self, failed};
 use super::{KeyCache, Tx, like, tx};
 use crate::error::{Error, Result};
+use crate::metrics;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, OpenFlags};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
@@ -14,7 +15,7 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, oneshot};
 
 /// Jobs that share one commit at the most.
@@ -60,7 +61,7 @@ enum Message {
 }
 
 impl Sqlite {
-    pub(super) fn open(options: SqliteOptions) -> Result<Self> {
+    pub(super) fn open(options: SqliteOptions, figures: metrics::Database) -> Result<Self> {
         let keys = KeyCache::default();
         let writer = connect(&options)?;
         let (queue, jobs) = channel();
@@ -71,6 +72,7 @@ impl Sqlite {
                 Writer {
                     conn: writer,
                     keys: thread_keys,
+                    figures,
                 }
                 .run(&jobs)
             })
@@ -302,6 +304,7 @@ where
 struct Writer {
     conn: Connection,
     keys: KeyCache,
+    figures: metrics::Database,
 }
 
 impl Writer {
@@ -318,7 +321,9 @@ impl Writer {
                     break;
                 }
             }
+            let started = Instant::now();
             self.commit_group(&mut jobs);
+            self.figures.committed(jobs.len(), started.elapsed());
             jobs.into_iter().for_each(Job::answer);
             if closing {
                 return;

@@ -234,3 +234,33 @@ pub(super) fn cancel_all(tx: &mut Tx<'_>, webhook_id: i64, now: i64, why: &str) 
     )?;
     Ok(())
 }
+
+/// What is still to be delivered, and what was given up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Backlog {
+    pub pending: i64,
+    pub parked: i64,
+    /// When the oldest pending event happened, in milliseconds since 1970.
+    pub oldest_at: Option<i64>,
+}
+
+/// Counts the deliveries that are pending or parked, of webhooks that are not deleted; it reads no
+/// others.
+pub fn backlog(tx: &mut Tx<'_>) -> Result<Backlog> {
+    let mut backlog = Backlog::default();
+    tx.query(
+        "select d.state, count(*), min(d.occurred_at)
+         from webhooks w join webhook_deliveries d on d.webhook_id = w.id and d.state in (1, 3)
+         where w.lifecycle = 1 group by d.state order by d.state",
+        &[],
+        |row| {
+            let count = row.get(1)?;
+            match State::from_number(row.get(0)?)? {
+                State::Parked => backlog.parked = count,
+                _ => (backlog.pending, backlog.oldest_at) = (count, row.get(2)?),
+            }
+            Ok(())
+        },
+    )?;
+    Ok(backlog)
+}

@@ -10,6 +10,7 @@ use crate::ctx::{ANONYMOUS, Act, Kept};
 use crate::error::{Error, Result};
 use crate::http::wire::body;
 use axum::extract::{FromRequestParts, RawPathParams, Request, State};
+use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -51,6 +52,9 @@ const NAMING: [&str; 21] = [
 /// The longest text that is kept of such a field, in characters.
 const MAX_FIELD: usize = 1_000;
 
+/// Statuses of requests that nobody decided on: they came too late or too many, and may come again.
+const PUT_OFF: [StatusCode; 2] = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
+
 /// Runs a request and keeps its refusal, if it is one.
 pub(super) async fn keep(
     State((app, audited)): State<(App, Audited)>,
@@ -71,7 +75,7 @@ pub(super) async fn keep(
         return response;
     };
     let status = response.status();
-    if audited.kept != Kept::Always || !status.is_client_error() {
+    if audited.kept != Kept::Always || !status.is_client_error() || PUT_OFF.contains(&status) {
         return response;
     }
     let refusal = Refusal {

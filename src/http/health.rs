@@ -1,9 +1,14 @@
-//! Whether the server is there, which version it speaks, and what it can do.
+//! Whether the server is there and can serve, which version it speaks, what it can do, and how it
+//! does.
 
 use super::reply::Reply;
 use super::router::{Access, Route, get};
-use axum::http::header;
-use axum::response::IntoResponse;
+use crate::app::App;
+use crate::error::{Code, Error, Result};
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Router, routing};
 use serde::Serialize;
 
 /// The MLflow version whose protocol the server speaks; clients gate features on it.
@@ -13,6 +18,8 @@ pub(super) fn routes() -> Vec<Route> {
     vec![
         get("", Access::Open, home).at_root(),
         get("health", Access::Open, health).at_root(),
+        get("ready", Access::Open, ready).at_root(),
+        get("metrics", Access::Open, metrics).at_root(),
         get("version", Access::Open, version).at_root(),
         get("3.0/mlflow/server-info", Access::Open, server_info),
     ]
@@ -30,6 +37,48 @@ async fn home() -> &'static str {
 
 async fn health() -> &'static str {
     "OK"
+}
+
+/// Says whether the server can serve, and what is missing; load balancers go by the status.
+async fn ready(State(app): State<App>) -> Response {
+    let found = app.lookout.look(&app).await;
+    let status = match found.ready {
+        true => StatusCode::OK,
+        false => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    let mut response = Reply(found).into_response();
+    *response.status_mut() = status;
+    response
+}
+
+/// The metrics in Prometheus' text format 0.0.4.
+async fn metrics(State(app): State<App>) -> Result<impl IntoResponse> {
+    if !app.settings.serves_metrics {
+        return Err(Error::new(
+            Code::EndpointNotFound,
+            "Metrics are not served here: server.metrics is off, or server.metrics_listen names \
+             another address.",
+        ));
+    }
+    metrics_page(&app).await
+}
+
+async fn metrics_page(app: &App) -> Result<impl IntoResponse + use<>> {
+    let kind = (
+        header::CONTENT_TYPE,
+        "text/plain; version=0.0.4; charset=utf-8",
+    );
+    Ok(([kind], app.figures.page(app).await?))
+}
+
+/// Builds the service of an address apart: what watches the server, and nothing else.
+pub fn apart(app: App) -> Router {
+    let metrics = async |State(app): State<App>| metrics_page(&app).await;
+    Router::new()
+        .route("/metrics", routing::get(metrics))
+        .route("/health", routing::get(health))
+        .route("/ready", routing::get(ready))
+        .with_state(app)
 }
 
 async fn version() -> impl IntoResponse {

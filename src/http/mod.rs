@@ -2,11 +2,14 @@
 
 mod api;
 mod audited;
+mod bodies;
+pub mod connection;
 mod file;
 mod graphql;
-mod health;
+pub mod health;
 mod input;
 mod mlflow;
+mod observe;
 mod reply;
 pub mod router;
 mod security;

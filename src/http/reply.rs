@@ -5,6 +5,12 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+/// Gives when a client that was put off may come back, in whole seconds, 1 to 3: clients that were
+/// put off together should not come back together.
+pub fn retry_after_s() -> u16 {
+    rand::random_range(1..=3)
+}
+
 /// A 200 with a message as JSON.
 pub struct Reply<T>(pub T);
 
@@ -45,6 +51,10 @@ impl IntoResponse for Error {
         log(&self);
         let status = StatusCode::from_u16(self.code.status()).unwrap_or_default();
         let mut response = json(status, error_body(&self));
+        if matches!(self.code, Code::TooManyRequests | Code::Unavailable) {
+            let headers = response.headers_mut();
+            headers.insert(header::RETRY_AFTER, retry_after_s().into());
+        }
         response.extensions_mut().insert(Refused {
             error_code: self.code.name(),
             message: self.message,

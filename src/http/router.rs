@@ -4,25 +4,22 @@
 //! by `trackway routes`, and tried by the tests.
 
 use super::audited::{self, Audited};
-use super::input::RequestId;
+use super::observe::{self, Class, Watch};
 use super::{api, graphql, health, mlflow, security};
 use crate::app::App;
 use crate::config::Server;
 use crate::ctx::Kept;
 use crate::error::{Code, Error};
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::handler::Handler;
-use axum::http::{HeaderName, HeaderValue, Method, Uri};
+use axum::http::{HeaderName, Method, Uri};
 use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
-use std::time::Instant;
+use std::sync::Arc;
 
 /// The header that carries a request's id, both ways.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// The longest id that is taken over from a client.
-const MAX_REQUEST_ID: usize = 128;
 
 /// Which right a route asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,10 +60,23 @@ pub struct Route {
     access: Access,
     mount: Mount,
     audited: Option<Audited>,
+    class: Class,
     handler: MethodRouter<App>,
 }
 
 impl Route {
+    /// Says that the route carries files: its bodies are never in memory whole, and take long.
+    pub fn transfer(mut self) -> Self {
+        self.class = Class::Transfer;
+        self
+    }
+
+    /// Says that requests of the route wait for a change, with a bound of their own.
+    pub fn waiting(mut self) -> Self {
+        self.class = Class::Free;
+        self
+    }
+
     /// Serves the path under `/ajax-api` alone.
     pub fn ajax_only(mut self) -> Self {
         self.mount = Mount::Ajax;
@@ -141,6 +151,10 @@ macro_rules! method {
                 access,
                 mount: Mount::Both,
                 audited: None,
+                class: match access {
+                    Access::Open => Class::Free,
+                    Access::Read | Access::Edit => Class::Ordinary,
+                },
                 handler,
             }
         }
@@ -194,6 +208,7 @@ pub fn table() -> Vec<RouteInfo> {
 pub fn service(app: App, server: &Server) -> Router {
     let static_prefix = &server.static_prefix;
     let mut router = Router::new();
+    let mut watch = Watch::new(&app, server);
     for route in rows().into_iter().flat_map(|(_, routes)| routes) {
         let handler = match app.settings.only_artifacts && !route.serves_artifacts() {
             true => route
@@ -210,14 +225,17 @@ pub fn service(app: App, server: &Server) -> Router {
             None => handler,
         };
         for path in route.paths() {
-            router = router.route(&format!("{static_prefix}{path}"), handler.clone());
+            let full = format!("{static_prefix}{path}");
+            watch.add(&full, path, (route.method, route.class));
+            router = router.route(&full, handler.clone());
         }
     }
     let router = router
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)
         .with_state(app.clone());
-    security::apply(router, server).layer(middleware::from_fn_with_state(app, identify))
+    let watch = Arc::new(watch);
+    security::apply(router, server).layer(middleware::from_fn_with_state(watch, observe::request))
 }
 
 /// Areas of MLflow's API that Trackway does not have.
@@ -270,31 +288,4 @@ async fn wrong_method(method: Method, uri: Uri) -> Error {
         Code::MethodNotAllowed,
         format!("The method {method} is not allowed for {}.", uri.path()),
     )
-}
-
-/// Gives the request an id, answers with it, and logs the request under it.
-async fn identify(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let id = request
-        .headers()
-        .get(&REQUEST_ID)
-        .and_then(|id| id.to_str().ok())
-        .filter(|id| !id.is_empty() && id.len() <= MAX_REQUEST_ID)
-        .map_or_else(|| app.ids.next(), str::to_owned);
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    request.extensions_mut().insert(RequestId(id.clone()));
-    let started = Instant::now();
-    let span = tracing::info_span!("request", id = %id);
-    let mut response = {
-        use tracing::Instrument;
-        next.run(request).instrument(span.clone()).await
-    };
-    span.in_scope(|| {
-        let duration_ms = started.elapsed().as_secs_f64() * 1000.0;
-        let status = response.status().as_u16();
-        tracing::debug!(%method, path, status, duration_ms, "answered a request");
-    });
-    if let Ok(id) = HeaderValue::from_str(&id) {
-        response.headers_mut().insert(REQUEST_ID, id);
-    }
-    response.into_response()
 }

@@ -31,7 +31,7 @@ pub struct Rules {
     origins: Origins,
     frame_options: Option<HeaderValue>,
     /// Paths that load balancers ask by any host name.
-    exempt: [String; 2],
+    exempt: [String; 3],
 }
 
 #[derive(Debug)]
@@ -80,7 +80,7 @@ impl Rules {
                 FrameOptions::Deny => Some(HeaderValue::from_static("DENY")),
                 FrameOptions::None => None,
             },
-            exempt: [format!("{prefix}/health"), format!("{prefix}/version")],
+            exempt: ["health", "ready", "version"].map(|path| format!("{prefix}/{path}")),
         }
     }
 

@@ -4,11 +4,12 @@
 //! claim lasts a few seconds and is renewed while the sending goes on: if the process dies, the
 //! delivery is due again soon, under the same id.
 
+use super::Watched;
 use crate::app::App;
 use crate::error::Result;
 use crate::events::format::Letter;
 use crate::events::parcel::{self, Envelope};
-use crate::events::send::{Attempt, Parcel};
+use crate::events::send::{Attempt, Parcel, Verdict};
 use crate::events::sending::{self, Claim, Claimed, Made};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -29,9 +30,10 @@ const CLEAN_EVERY: Duration = Duration::from_secs(60);
 /// Delivers until it is told to stop. What is under way then has some seconds to be finished; the
 /// rest is sent again, under the same ids, by the next server.
 pub(super) async fn run(app: App, stop: CancellationToken) {
+    let job = Watched::new(&app, "deliver");
     let mut courier = Courier::new(app);
     while !stop.is_cancelled() {
-        let claimed = super::unless_failed("deliver", courier.claim().await);
+        let claimed = job.turn(courier.claim()).await;
         if claimed > 0 {
             continue;
         }
@@ -39,19 +41,20 @@ pub(super) async fn run(app: App, stop: CancellationToken) {
             () = stop.cancelled() => {}
             () = courier.wait(LOOK_EVERY) => {}
         }
-        super::unless_failed("deliver", courier.record_finished().await);
+        job.turn(courier.record_finished()).await;
     }
-    super::unless_failed("deliver", courier.finish().await);
+    job.turn(courier.finish()).await;
 }
 
 /// Deletes deliveries that ended long ago, again and again until it is told to stop.
 pub(super) async fn clean(app: App, stop: CancellationToken) {
+    let job = Watched::new(&app, "clean");
     loop {
         let before = app.clock.now() - app.settings.events.keep_ms;
         let delete = app
             .db
             .write(move |tx| sending::delete_older_than(tx, before));
-        let deleted = super::unless_failed("clean", delete.await);
+        let deleted = job.turn(delete).await;
         let pause = if deleted > 0 { LOOK_EVERY } else { CLEAN_EVERY };
         tokio::select! {
             () = stop.cancelled() => return,
@@ -219,6 +222,8 @@ async fn send(app: App, delivery: Claimed) -> Made {
             )
         }
     };
+    let delivered = attempt.verdict() == Verdict::Delivered;
+    app.metrics.webhooks.tried(delivered);
     tracing::debug!(
         delivery.id = %delivery.uuid,
         event = delivery.event.name,

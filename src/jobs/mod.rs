@@ -6,17 +6,21 @@
 //! turn; it never stops the server.
 
 pub mod deliver;
+pub mod figures;
 pub mod follow;
+pub mod ready;
 pub mod sighting;
 
 use crate::app::{App, Ctx};
 use crate::audit::checkpoint;
 use crate::config::Tracking;
+use crate::ctx::Clock;
 use crate::db::Db;
 use crate::error::Result;
+use crate::metrics;
 use crate::registry::{aged, consumer, past};
 use crate::tracking::{fold, watch};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -48,6 +52,10 @@ pub struct Jobs {
 impl Jobs {
     /// Starts the jobs.
     pub fn start(app: &App, settings: &Tracking) -> Self {
+        let app = &App {
+            db: app.db.for_own_work(),
+            ..app.clone()
+        };
         let stop = CancellationToken::new();
         let segments = i64::try_from(settings.fold_after_segments).unwrap_or(i64::MAX);
         let limits = watch::Limits {
@@ -65,28 +73,31 @@ impl Jobs {
         let (folding, watching, reclaiming) = (app.clone(), app.clone(), app.db.clone());
         let signing = app.clone();
         let (sighting, forgetting, aging) = (app.clone(), app.clone(), app.clone());
+        let known = |name| Watched::new(app, name);
         let running = vec![
-            repeat("fold", fold_every, &stop, move || {
+            repeat(known("fold"), fold_every, &stop, move || {
                 fold_once(folding.clone(), segments)
             }),
-            repeat("watch", watch_every, &stop, move || {
+            repeat(known("watch"), watch_every, &stop, move || {
                 watch_once(watching.clone(), limits)
             }),
-            repeat("reclaim", RECLAIM_EVERY, &stop, move || {
+            repeat(known("reclaim"), RECLAIM_EVERY, &stop, move || {
                 reclaim_once(reclaiming.clone())
             }),
-            repeat("sign", SIGN_EVERY, &stop, move || {
+            repeat(known("sign"), SIGN_EVERY, &stop, move || {
                 sign_once(signing.clone())
             }),
             tokio::spawn(deliver::run(app.clone(), stop.clone())),
             tokio::spawn(deliver::clean(app.clone(), stop.clone())),
-            repeat("sightings", SIGHTINGS_EVERY, &stop, move || {
+            repeat(known("sightings"), SIGHTINGS_EVERY, &stop, move || {
                 sight_once(sighting.clone())
             }),
-            repeat("consumers", FORGET_EVERY, &stop, move || {
+            repeat(known("consumers"), FORGET_EVERY, &stop, move || {
                 forget_once(forgetting.clone())
             }),
-            repeat("aged", AGED_EVERY, &stop, move || tell_aged(aging.clone())),
+            repeat(known("aged"), AGED_EVERY, &stop, move || {
+                tell_aged(aging.clone())
+            }),
         ];
         Self { stop, running }
     }
@@ -106,7 +117,7 @@ fn milliseconds(seconds: u64) -> i64 {
 }
 
 fn repeat<F>(
-    name: &'static str,
+    job: Watched,
     every: Duration,
     stop: &CancellationToken,
     turn: impl Fn() -> F + Send + 'static,
@@ -117,9 +128,9 @@ where
     let stop = stop.clone();
     tokio::spawn(async move {
         loop {
-            let done = unless_failed(name, turn().await);
+            let done = job.turn(turn()).await;
             if done > 0 {
-                tracing::debug!(job = name, done, "a job did its turn");
+                tracing::debug!(job = job.figures.name, done, "a job did its turn");
             }
             let pause = if done > 0 { every / 10 } else { every };
             tokio::select! {
@@ -130,17 +141,37 @@ where
     })
 }
 
-/// Gives what a job did; logs why it failed, and gives that it did nothing.
-fn unless_failed<T: Default>(name: &'static str, turn: Result<T>) -> T {
-    turn.unwrap_or_else(|error| {
-        let cause = error
-            .cause
-            .as_ref()
-            .map(ToString::to_string)
-            .unwrap_or_default();
-        tracing::warn!(job = name, %cause, at = %error.at, "a job failed: {error}");
-        T::default()
-    })
+/// A job whose turns are counted and whose failures are logged.
+struct Watched {
+    figures: metrics::Job,
+    clock: Clock,
+}
+
+impl Watched {
+    fn new(app: &App, name: &'static str) -> Self {
+        Self {
+            figures: app.metrics.jobs.named(name),
+            clock: app.clock.clone(),
+        }
+    }
+
+    /// Gives what a turn did; logs why it failed, and gives that it did nothing.
+    async fn turn<T: Default>(&self, turn: impl Future<Output = Result<T>>) -> T {
+        let started = Instant::now();
+        let outcome = turn.await;
+        let now = self.clock.now();
+        self.figures.ended(outcome.is_ok(), started.elapsed(), now);
+        outcome.unwrap_or_else(|error| {
+            let cause = error
+                .cause
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            let job = self.figures.name;
+            tracing::warn!(job, %cause, at = %error.at, "a job failed: {error}");
+            T::default()
+        })
+    }
 }
 
 /// Folds every run that is due, one transaction a run, and gives how many segments that were.

@@ -7,6 +7,7 @@
 mod binary;
 mod check;
 mod postgres;
+mod promtool;
 mod python;
 mod serve;
 mod shell;

@@ -4,12 +4,13 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
 use anyhow::{Context, Result};
 
 use crate::postgres::Postgres;
+use crate::promtool;
 use crate::python::{self, Environment};
 use crate::shell;
 use crate::summary::{self, Counts};
@@ -56,6 +57,7 @@ pub(crate) const SUITES: &[Suite] = &[
             folder: "tests/compat",
             environment: MLFLOW_3,
             marker: None,
+            promtool: false,
         }),
         store: Store::Sqlite,
     },
@@ -67,6 +69,7 @@ pub(crate) const SUITES: &[Suite] = &[
             folder: "tests/compat",
             environment: MLFLOW_2,
             marker: Some("mlflow2"),
+            promtool: false,
         }),
         store: Store::Sqlite,
     },
@@ -78,6 +81,7 @@ pub(crate) const SUITES: &[Suite] = &[
             folder: "tests/compat",
             environment: MLFLOW_3,
             marker: None,
+            promtool: false,
         }),
         store: Store::Pgbouncer,
     },
@@ -89,6 +93,19 @@ pub(crate) const SUITES: &[Suite] = &[
             folder: "tests/durability",
             environment: MLFLOW_3,
             marker: None,
+            promtool: false,
+        }),
+        store: Store::Sqlite,
+    },
+    Suite {
+        name: "observability",
+        group: "observability",
+        title: "metrics, alert rules, dashboard and log lines of the release binary",
+        runner: Runner::Pytest(Session {
+            folder: "tests/observability",
+            environment: MLFLOW_3,
+            marker: None,
+            promtool: true,
         }),
         store: Store::Sqlite,
     },
@@ -145,6 +162,8 @@ pub(crate) struct Session {
     environment: Environment,
     /// Only tests that carry this marker.
     marker: Option<&'static str>,
+    /// Whether the tests find promtool in `PROMTOOL`.
+    promtool: bool,
 }
 
 /// How a suite ended.
@@ -201,12 +220,13 @@ impl Suite {
             Runner::Pytest(session) if !shell::root().join(session.folder).is_dir() => {
                 return broken(format!("the folder {} is missing", session.folder));
             }
-            Runner::Pytest(session) => match python::prepare(&session.environment) {
-                Ok(python) => pytest(session, self.name, &python)
+            Runner::Pytest(session) => match prepare(session) {
+                Ok((python, promtool)) => pytest(session, self.name, &python)
                     .and_then(|mut pytest| {
                         pytest.args(filter.iter().flat_map(|text| ["-k", text]));
                         pytest.envs(binary.map(|path| ("TRACKWAY_BIN", path)));
                         pytest.envs(variables);
+                        pytest.envs(promtool.map(|path| ("PROMTOOL", path)));
                         counted(&mut pytest, summary::pytest_line)
                     })
                     .map(last),
@@ -218,6 +238,12 @@ impl Suite {
             Err(reason) => broken(format!("{reason:#}")),
         }
     }
+}
+
+/// Brings along what a session needs: Python, and promtool where it is asked for.
+fn prepare(session: &Session) -> Result<(PathBuf, Option<PathBuf>)> {
+    let promtool = session.promtool.then(promtool::prepare).transpose()?;
+    Ok((python::prepare(&session.environment)?, promtool))
 }
 
 type Lines = (ExitStatus, Vec<Counts>);

@@ -23,7 +23,7 @@ use tokio::time::Instant;
 const ENCODED: &AsciiSet = &CONTROLS.add(b'%');
 
 pub(super) fn routes() -> Vec<Route> {
-    vec![get("1.0/resolve", Access::Read, find).own()]
+    vec![get("1.0/resolve", Access::Read, find).own().waiting()]
 }
 
 async fn find(

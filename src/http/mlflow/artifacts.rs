@@ -33,12 +33,14 @@ pub(super) fn routes() -> Vec<Route> {
             "2.0/mlflow-artifacts/artifacts/{*path}",
             Access::Read,
             download,
-        ),
+        )
+        .transfer(),
         put(
             "2.0/mlflow-artifacts/artifacts/{*path}",
             Access::Edit,
             upload,
         )
+        .transfer()
         .audited("artifact.put", "artifact:{path}"),
         delete(
             "2.0/mlflow-artifacts/artifacts/{*path}",
@@ -92,12 +94,18 @@ pub(super) fn routes() -> Vec<Route> {
             Access::Read,
             model_file,
         )
+        .transfer()
         .ajax_only(),
         post("2.0/mlflow/upload-artifact", Access::Edit, small_upload)
             .audited("artifact.put", "artifact:{path}")
+            .transfer()
             .ajax_only(),
-        get("get-artifact", Access::Read, run_file).at_root(),
-        get("model-versions/get-artifact", Access::Read, version_file).at_root(),
+        get("get-artifact", Access::Read, run_file)
+            .transfer()
+            .at_root(),
+        get("model-versions/get-artifact", Access::Read, version_file)
+            .transfer()
+            .at_root(),
     ]
 }
 

@@ -132,9 +132,7 @@ async fn log_metric(
         metrics: vec![metric],
         ..Batch::default()
     };
-    app.change(ctx, move |tx, ctx| batch::log(tx, ctx, &batch))
-        .await?;
-    Ok(Reply(Empty {}))
+    log(&app, ctx, batch).await
 }
 
 async fn log_param(
@@ -145,6 +143,7 @@ async fn log_param(
     let (uuid, pair) = request.check_param(app.settings.long_values)?;
     app.change(ctx, move |tx, ctx| param::log(tx, ctx, &uuid, &pair))
         .await?;
+    app.metrics.tracking.logged(0, 1, 0);
     Ok(Reply(Empty {}))
 }
 
@@ -154,8 +153,14 @@ async fn log_batch(
     Wire(request): Wire<LogBatch>,
 ) -> Result<Reply<Empty>> {
     let batch = request.check(app.settings.long_values)?;
+    log(&app, ctx, batch).await
+}
+
+async fn log(app: &App, ctx: Ctx, batch: Batch) -> Result<Reply<Empty>> {
+    let (points, params, tags) = (batch.metrics.len(), batch.params.len(), batch.tags.len());
     app.change(ctx, move |tx, ctx| batch::log(tx, ctx, &batch))
         .await?;
+    app.metrics.tracking.logged(points, params, tags);
     Ok(Reply(Empty {}))
 }
 
@@ -167,6 +172,7 @@ async fn set_tag(
     let (uuid, pair) = request.check_tag(app.settings.long_values)?;
     app.change(ctx, move |tx, ctx| tag::set(tx, ctx, &uuid, &pair))
         .await?;
+    app.metrics.tracking.logged(0, 0, 1);
     Ok(Reply(Empty {}))
 }
 

@@ -28,7 +28,7 @@ const LAYERS: &[&[&str]] = &[
     &["search"],
     &["config", "logging"],
     &["db"],
-    &["ctx"],
+    &["ctx", "metrics"],
     &["error", "names", "python"],
 ];
 
