@@ -13,5 +13,6 @@ mod observe;
 mod reply;
 pub mod router;
 mod security;
+mod socket;
 mod task;
 pub mod wire;

@@ -2,9 +2,9 @@
 //! and counts and logs its answer.
 
 use super::bodies::{Fate, Incoming, Outgoing, Room, Rule};
-use super::connection::{Call, Line};
 use super::input::RequestId;
 use super::router::REQUEST_ID;
+use super::socket::{Call, Line};
 use crate::app::App;
 use crate::config::Server;
 use crate::ctx::ANONYMOUS;

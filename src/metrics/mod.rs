@@ -5,10 +5,12 @@
 //! Nothing here reads a database or a clock of the domain.
 
 mod area;
+mod database;
 mod http;
 mod process;
 
 pub use area::Area;
+pub use database::Database;
 pub use http::{Endpoint, Http};
 pub use process::Process;
 
@@ -24,9 +26,6 @@ const LATENCIES: [f64; 12] = [
 ];
 /// Upper bounds of the time a job takes for one turn, in seconds.
 const TURNS: [f64; 8] = [0.001, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
-/// Upper bounds of how many writes share a commit.
-const GROUPS: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
-
 /// All that is counted; cheap to clone.
 #[derive(Clone)]
 pub struct Metrics {
@@ -69,88 +68,6 @@ impl Metrics {
             process: Process::new(&area)?,
             area,
         })
-    }
-}
-
-/// The work of one database; cheap to clone.
-#[derive(Clone)]
-pub struct Database {
-    area: Area,
-    pub writes_pending: IntGauge,
-    pub reads_waiting: IntGauge,
-    pub reads_running: IntGauge,
-    group_size: Histogram,
-    commit: Histogram,
-    errors: IntCounterVec,
-    refusals: IntCounterVec,
-}
-
-impl Database {
-    /// Makes the metrics of a database, and the page that others may join.
-    pub fn new() -> Result<Self> {
-        let area = Area::default();
-        let made = Self {
-            writes_pending: area.gauge((
-                "trackway_db_writes_pending",
-                "Writes that wait for the database or are carried out.",
-            ))?,
-            reads_waiting: area.gauge((
-                "trackway_db_reads_waiting",
-                "Reads that wait for a connection.",
-            ))?,
-            reads_running: area.gauge((
-                "trackway_db_reads_running",
-                "Connections that read at this moment.",
-            ))?,
-            group_size: area.histogram(
-                (
-                    "trackway_db_commit_group_size",
-                    "Writes that shared one commit.",
-                ),
-                &GROUPS,
-            )?,
-            commit: area.histogram(
-                (
-                    "trackway_db_commit_duration_seconds",
-                    "Time from the beginning of a transaction to the end of its commit.",
-                ),
-                &LATENCIES,
-            )?,
-            errors: area.counters(
-                (
-                    "trackway_db_errors_total",
-                    "Reads and writes that the database failed, by kind.",
-                ),
-                &["kind"],
-            )?,
-            refusals: area.counters(
-                (
-                    "trackway_db_refused_total",
-                    "Reads and writes that were refused because too many waited.",
-                ),
-                &["queue"],
-            )?,
-            area,
-        };
-        preset(&made.errors, &["internal", "unavailable"]);
-        preset(&made.refusals, &["reads", "writes"]);
-        Ok(made)
-    }
-
-    /// Counts a commit of so many writes.
-    pub fn committed(&self, writes: usize, took: Duration) {
-        self.group_size.observe(writes as f64);
-        self.commit.observe(took.as_secs_f64());
-    }
-
-    /// Counts a failure of the database.
-    pub fn failed(&self, kind: &'static str) {
-        self.errors.with_label_values(&[kind]).inc();
-    }
-
-    /// Counts work that found its queue full.
-    pub fn refused(&self, queue: &'static str) {
-        self.refusals.with_label_values(&[queue]).inc();
     }
 }
 

@@ -61,6 +61,11 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         labels: &["golden 27 server info", "server-info", "server-info ajax"],
     },
     Difference {
+        why: "Metrics are served unless they are switched off; MLflow's server has a flag for them",
+        expect: Status(200),
+        labels: &["metrics"],
+    },
+    Difference {
         why: "Tells the missing experiment or the tag given twice, where MLflow shows its SQL",
         expect: Status(400),
         labels: &[
