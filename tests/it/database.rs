@@ -181,6 +181,48 @@ async fn a_write_that_loses_its_connection_begins_again() {
     assert_eq!(info["user_id"], "new");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_finds_no_free_connection_is_told_so() {
+    let server = TestServer::start_with(|config| {
+        config.database.pool = 1;
+        config.database.pool_wait_s = 1;
+    })
+    .await;
+    let (started, begun) = std::sync::mpsc::channel::<()>();
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let held = std::sync::Mutex::new(held);
+    let db = server.app.db.clone();
+    let write = tokio::spawn(async move {
+        db.write(move |_| {
+            // Whoever waits for these is gone when the test has failed.
+            let _ = started.send(());
+            let _ = held.lock().unwrap().recv();
+            Ok(())
+        })
+        .await
+    });
+    tokio::task::spawn_blocking(move || begun.recv())
+        .await
+        .unwrap()
+        .unwrap();
+    let answer = server.get("experiments/get?experiment_id=0").await;
+    release.send(()).unwrap();
+    write.await.unwrap().unwrap();
+    match server.database {
+        // On SQLite a writer keeps no reader waiting.
+        None => assert_eq!(answer.status, 200),
+        Some(_) => {
+            let (status, _, message) = answer.refused();
+            assert_eq!(status, 503);
+            assert!(
+                message.starts_with("All 1 connections to the database postgresql://"),
+                "{message}"
+            );
+        }
+    }
+    server.get("experiments/get?experiment_id=0").await.ok();
+}
+
 /// Each run is there once.
 async fn several_attempts_are_not_seen(server: &TestServer) {
     let runs = server.app.db.read(|tx| {

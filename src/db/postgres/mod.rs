@@ -79,7 +79,12 @@ impl Postgres {
             };
             let refused = failure::is_refusal(&error);
             if refused || Instant::now() >= deadline {
-                return Err(self.unreachable(error));
+                let (database, reason) = (&self.options.url, failure::told(&error));
+                return Err(Error::unavailable(format!(
+                    "The database {database} cannot be reached: {reason}. Check database.url, and \
+                     that the database is up."
+                ))
+                .with_cause(error));
             }
             tracing::warn!(database = %self.options.url, cause = failure::told(&error),
                 "the database cannot be reached yet; trying again");
