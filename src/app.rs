@@ -14,6 +14,7 @@ use crate::jobs::sighting::Sightings;
 use crate::tracking::rule::LongValues;
 use regex::Regex;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The state behind every handler; cheap to clone.
 #[derive(Clone)]
@@ -70,6 +71,12 @@ pub struct Settings {
     pub max_json_bytes: usize,
     /// Whether everything but artifacts is switched off.
     pub only_artifacts: bool,
+    /// How long a client may fetch a file by a URL that the server signed.
+    pub presigned_download: Duration,
+    /// How long a client may send the parts of a file by such URLs.
+    pub part_url: Duration,
+    /// The age, in milliseconds, at which an unfinished upload in parts is thrown away.
+    pub abandoned_upload_ms: i64,
     /// How events are delivered.
     pub events: events::Settings,
 }
