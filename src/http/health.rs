@@ -2,6 +2,9 @@
 
 use super::reply::Reply;
 use super::router::{Access, Route, get};
+use crate::app::App;
+use crate::artifacts::ArtifactStore;
+use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 use serde::Serialize;
@@ -56,13 +59,14 @@ struct Features {
     gateway: bool,
 }
 
-async fn server_info() -> Reply<ServerInfo> {
+async fn server_info(State(app): State<App>) -> Reply<ServerInfo> {
+    let is_direct = app.artifacts.own().is_ok_and(ArtifactStore::is_direct);
     Reply(ServerInfo {
         store_type: "SqlStore",
         workspaces_enabled: false,
         trace_archival_enabled: false,
-        multipart_uploads_enabled: false,
-        multipart_downloads_enabled: false,
+        multipart_uploads_enabled: is_direct,
+        multipart_downloads_enabled: is_direct,
         presigned_upload_run_id_supported: true,
         presigned_upload_model_id_supported: true,
         features_enabled: Features { gateway: false },

@@ -1,5 +1,6 @@
 //! Work that goes on beside the requests: folding metrics, watching for silent runs, giving free
-//! room of the database back, delivering events to webhooks, writing down who resolved what.
+//! room of the database back, delivering events to webhooks, writing down who resolved what, and
+//! looking after what clients send to the object store by themselves.
 //!
 //! Each job is a loop of short transactions. A job that fails logs why and goes on at its next
 //! turn; it never stops the server.
@@ -7,6 +8,7 @@
 pub mod deliver;
 pub mod follow;
 pub mod sighting;
+pub mod uploads;
 
 use crate::app::{App, Ctx};
 use crate::audit::checkpoint;
@@ -61,6 +63,7 @@ impl Jobs {
         let (folding, watching, reclaiming) = (app.clone(), app.clone(), app.db.clone());
         let signing = app.clone();
         let (sighting, forgetting) = (app.clone(), app.clone());
+        let (reading, sweeping, reading_stops) = (app.clone(), app.clone(), stop.clone());
         let running = vec![
             repeat("fold", fold_every, &stop, move || {
                 fold_once(folding.clone(), segments)
@@ -81,6 +84,12 @@ impl Jobs {
             }),
             repeat("consumers", FORGET_EVERY, &stop, move || {
                 forget_once(forgetting.clone())
+            }),
+            repeat("read uploads", uploads::READ_EVERY, &stop, move || {
+                uploads::read_unless(reading.clone(), reading_stops.clone())
+            }),
+            repeat("sweep uploads", uploads::SWEEP_EVERY, &stop, move || {
+                uploads::sweep(sweeping.clone())
             }),
         ];
         Self { stop, running }

@@ -18,6 +18,7 @@ mod inputs;
 mod logged_models;
 mod metrics;
 mod metrics_random;
+mod object_store;
 mod recorded;
 mod registry;
 mod replay;
