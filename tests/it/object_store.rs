@@ -107,7 +107,10 @@ async fn a_store_that_refuses_the_keys_is_a_503_that_says_so() {
     let server = server_at(endpoint).await;
     let refused = server.put_file("0/f", "x").await.refused();
     assert_eq!(refused.0, 503);
-    insta::assert_snapshot!(refused.2, @"");
+    insta::assert_snapshot!(
+        refused.2,
+        @"The artifact store s3://bucket refused the server's credentials. The operator has to see to its keys and policies."
+    );
 }
 
 fn refuse(mut connection: TcpStream) {

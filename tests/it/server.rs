@@ -77,6 +77,11 @@ impl TestServer {
         Self::start_as(change, |_| {}).await
     }
 
+    /// Starts a server that keeps its artifacts in a folder, for what is true of folders alone.
+    pub(crate) async fn start_in_folder() -> Self {
+        Self::start_with(|config| config.artifacts.destination.clear()).await
+    }
+
     /// Starts a server with some settings changed, and then parts of it replaced.
     pub(crate) async fn start_as(
         change: impl FnOnce(&mut Config),

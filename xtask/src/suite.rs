@@ -31,6 +31,12 @@ pub(crate) const SUITES: &[Suite] = &[
         runner: Runner::Cargo,
     },
     Suite {
+        name: "rust-s3",
+        group: "rust",
+        title: "what touches artifacts once more, with the artifacts in an S3 server",
+        runner: Runner::CargoOnS3,
+    },
+    Suite {
         name: "compat-mlflow3",
         group: "compat",
         title: "the unmodified mlflow 3.17 client against the release binary",
@@ -76,6 +82,8 @@ pub(crate) struct Suite {
 pub(crate) enum Runner {
     /// `cargo test` of the whole workspace.
     Cargo,
+    /// The tests of artifacts by `cargo test`, beside the S3 server of the Python environment.
+    CargoOnS3,
     /// pytest against the release binary, which it finds in `TRACKWAY_BIN`.
     Pytest(Session),
 }
@@ -128,6 +136,13 @@ impl Suite {
     pub(crate) fn run(&self, binary: Option<&Path>, filter: Option<&str>) -> Outcome {
         let ran = match &self.runner {
             Runner::Cargo => counted(&mut cargo_test(filter), summary::cargo_line).map(sum),
+            Runner::CargoOnS3 => match python::prepare(&MLFLOW_3) {
+                Ok(python) => {
+                    let mut command = cargo_test_on_s3(&python, filter);
+                    counted(&mut command, summary::cargo_line).map(sum)
+                }
+                Err(reason) => return Outcome::Skipped(format!("{reason:#}")),
+            },
             Runner::Pytest(session) if !shell::root().join(session.folder).is_dir() => {
                 return broken(format!("the folder {} is missing", session.folder));
             }
@@ -180,6 +195,31 @@ fn cargo_test(filter: Option<&str>) -> Command {
     command
         .args(["test", "--workspace", "--locked", "--no-fail-fast"])
         .args(filter);
+    command
+}
+
+/// Tests that keep files, or look at them.
+const OF_ARTIFACTS: &[&str] = &[
+    "artifacts::",
+    "object_store::",
+    "run_files::",
+    "registry::facts",
+    "registry::freeze",
+    "registry::manifests",
+    "registry::verify",
+];
+
+fn cargo_test_on_s3(python: &Path, filter: Option<&str>) -> Command {
+    let cargo = shell::cargo();
+    let mut command = python::program(python);
+    command
+        .arg("tests/compat/s3_server.py")
+        .arg(cargo.get_program())
+        .args(["test", "--locked", "--lib", "--test", "it", "--"]);
+    match filter {
+        Some(filter) => command.arg(filter),
+        None => command.args(OF_ARTIFACTS),
+    };
     command
 }
 
