@@ -19,6 +19,7 @@ use crate::tracking::rule::LongValues;
 use regex::Regex;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The state behind every handler; cheap to clone.
 #[derive(Clone)]
@@ -93,6 +94,12 @@ pub struct Settings {
     pub serves_metrics: bool,
     /// Whether each request gets a line in the log.
     pub access_log: bool,
+    /// How long a client may fetch a file by a URL that the server signed.
+    pub presigned_download: Duration,
+    /// How long a client may send the parts of a file by such URLs.
+    pub part_url: Duration,
+    /// The age, in milliseconds, at which an unfinished upload in parts is thrown away.
+    pub abandoned_upload_ms: i64,
     /// How events are delivered.
     pub events: events::Settings,
 }

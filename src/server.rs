@@ -2,10 +2,11 @@
 //! no new requests, the ones under way, the jobs, the database.
 
 use crate::app::{App, Clock, Ctx, GraphqlLimits, Ids, Settings};
-use crate::artifacts::{ArtifactStore, LocationPolicy, Shelf};
+use crate::artifacts::{Access, ArtifactStore, LocationPolicy, Shelf, Stores};
 use crate::audit::key::Key;
 use crate::audit::{checkpoint, log};
 use crate::config::Config;
+use crate::config::location::Destination;
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::events;
@@ -31,6 +32,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+/// Milliseconds of an hour.
+const HOUR_MS: i64 = 3_600_000;
+
 /// Opens everything that requests need, and brings the schema up to date.
 pub async fn open(config: &Config, clock: Clock, ids: Ids) -> Result<App> {
     let db = Db::open(config.database_options()?)
@@ -41,12 +45,11 @@ pub async fn open(config: &Config, clock: Clock, ids: Ids) -> Result<App> {
     for step in &report.newly_applied {
         tracing::info!(step, "applied a schema step");
     }
-    let destination = config.artifact_destination()?;
+    let artifacts = shelf(config)?;
+    let destination = config.artifact_destination()?.to_string();
     let artifact_root = config.artifact_root()?.uri().to_owned();
-    let store = match config.artifacts.serve {
-        true => Some(ArtifactStore::open(&destination.display().to_string())?),
-        false => None,
-    };
+    let mut trusted = vec![artifact_root.clone(), destination];
+    trusted.extend(config.artifacts.allowed_stores.iter().cloned());
     let (now, root) = (clock.now(), artifact_root.clone());
     let audit_key = Key::open_or_create(&config.audit_key_path()?)?;
     let (public_key, ctx) = (audit_key.public(), Ctx::of_server("start", now));
@@ -65,7 +68,7 @@ pub async fn open(config: &Config, clock: Clock, ids: Ids) -> Result<App> {
         figures: Figures::default(),
         lookout: Lookout::default(),
         db,
-        artifacts: Shelf::new(store, config.local_roots()?),
+        artifacts,
         clock,
         ids,
         audit_key,
@@ -78,7 +81,7 @@ pub async fn open(config: &Config, clock: Clock, ids: Ids) -> Result<App> {
             location_policy: LocationPolicy {
                 max_length: config.artifacts.location_max_length,
                 allowed_schemes: config.artifacts.allowed_host_schemes.clone(),
-                trusted: vec![artifact_root.clone(), destination.display().to_string()],
+                trusted,
                 working_directory: std::env::current_dir().map_err(|error| {
                     Error::internal("The working directory cannot be read.").with_cause(error)
                 })?,
@@ -99,6 +102,9 @@ pub async fn open(config: &Config, clock: Clock, ids: Ids) -> Result<App> {
             serves_metrics: config.server.metrics && config.server.metrics_listen.is_empty(),
             access_log: config.log.access,
             min_free_bytes: config.server.min_free_disk_mib.saturating_mul(1024 * 1024),
+            presigned_download: Duration::from_secs(config.artifacts.presigned_download_s),
+            part_url: Duration::from_secs(config.artifacts.part_url_s),
+            abandoned_upload_ms: i64::from(config.artifacts.abandoned_upload_h) * HOUR_MS,
             events: event_settings(config)?,
         }),
     })
@@ -107,14 +113,45 @@ pub async fn open(config: &Config, clock: Clock, ids: Ids) -> Result<App> {
 /// Gives the folders that the server writes to, and what is in each.
 fn disks(config: &Config) -> Result<Vec<(&'static str, PathBuf)>> {
     let mut disks = vec![("database", config.database_path()?)];
-    if config.artifacts.serve {
-        disks.push(("artifacts", config.artifact_destination()?));
+    if config.artifacts.serve
+        && let Destination::Local(path) = config.artifact_destination()?
+    {
+        disks.push(("artifacts", path));
     }
     Ok(disks)
 }
 
+/// Opens the stores of artifacts that the configuration names.
+fn shelf(config: &Config) -> Result<Shelf> {
+    let timeout = Duration::from_secs(config.artifacts.store_timeout_s);
+    let access = Access::of_process(timeout, config.artifacts.instance_credentials);
+    let account = access.azure_account();
+    let destination = match config.artifact_destination()? {
+        Destination::Store(url) => Destination::Store(url.in_account(&account)),
+        local => local,
+    };
+    let (store, own) = match (config.artifacts.serve, &destination) {
+        (false, _) => (None, None),
+        (true, Destination::Local(_)) => (Some(ArtifactStore::open(&destination, &access)?), None),
+        (true, Destination::Store(url)) => {
+            let store = ArtifactStore::open(&destination, &access)?;
+            (Some(store), Some(url.clone()))
+        }
+    };
+    let mut stores = Stores::new(own, &access);
+    for url in config.allowed_stores()? {
+        stores.allow(url, &access)?;
+    }
+    if let Some(url) = config.default_store()? {
+        // Clients may reach it all the same.
+        if let Err(error) = stores.allow(url, &access) {
+            tracing::warn!("the server does not reach artifacts.default_root: {error}");
+        }
+    }
+    Ok(Shelf::new(store, config.local_roots()?).with_stores(stores))
+}
+
 fn event_settings(config: &Config) -> Result<events::Settings> {
-    const HOUR_MS: i64 = 3_600_000;
     let webhooks = &config.webhooks;
     Ok(events::Settings {
         vault: events::seal::Vault::new(&webhooks.secret_key)?,

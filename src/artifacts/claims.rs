@@ -5,6 +5,7 @@
 //! the digest of a path always come from the same upload; a registration holds the folder of its
 //! files while it freezes them. It knows the holders of this process only.
 
+use super::path::ArtifactPath;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::pin::pin;
@@ -12,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
 
 /// The one name of a file or folder, by whatever location or link it was reached: its path in the
-/// server's own store, or its absolute path on this machine.
+/// server's own store, its absolute path on this machine, or its URL in another object store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spot(String);
 
@@ -20,6 +21,14 @@ impl Spot {
     /// Takes a path of the own store, or an absolute path without links.
     pub(super) fn new(path: &Path) -> Self {
         Self(path.to_string_lossy().into_owned())
+    }
+
+    /// Takes a bucket, as `s3://bucket`, and a path in it.
+    pub(super) fn in_bucket(bucket: &str, path: &ArtifactPath) -> Self {
+        match path.is_root() {
+            true => Self(bucket.to_owned()),
+            false => Self(format!("{bucket}/{path}")),
+        }
     }
 
     /// Gives the path; one of the own store has no slash in front.
@@ -32,22 +41,33 @@ impl Spot {
         self.0.rsplit('/').next().unwrap_or_default()
     }
 
-    /// Gives the path in the own store; `None` for a place elsewhere on this machine.
+    /// Gives the path in the own store; `None` for a place elsewhere.
     pub fn own_path(&self) -> Option<&str> {
-        (!self.0.starts_with('/')).then_some(&self.0)
+        (!self.0.starts_with('/') && self.host_end() == 0).then_some(&self.0)
     }
 
     /// Gives what clients may be shown: a place elsewhere on this machine is only a name to them.
     pub fn shown(&self) -> &str {
-        self.own_path().unwrap_or_else(|| self.name())
+        match self.0.starts_with('/') {
+            true => self.name(),
+            false => &self.0,
+        }
     }
 
-    /// Gives the path itself and the folders above it, but not the root of the store or machine.
+    /// Gives the path itself and the folders above it, up to a bucket, but not the root of the own
+    /// store or of this machine.
     pub fn lineage(&self) -> impl Iterator<Item = &str> {
         fn above<'p>(path: &&'p str) -> Option<&'p str> {
             path.rsplit_once('/').map(|(above, _)| above)
         }
-        std::iter::successors(Some(self.as_str()), above).filter(|path| !path.is_empty())
+        let least = self.host_end();
+        std::iter::successors(Some(self.as_str()), above).take_while(move |path| path.len() > least)
+    }
+
+    /// Gives where the scheme of a URL and its slashes end; 0 for a path, since no path has two
+    /// slashes in a row.
+    fn host_end(&self) -> usize {
+        self.0.find("://").map_or(0, |at| at + "://".len())
     }
 
     fn holds(&self, other: &Self) -> bool {
@@ -151,6 +171,18 @@ mod tests {
         check("/a/b", &["/a/b", "/a"]);
         check("a", &["a"]);
         check("", &[]);
+        check("c:/x", &["c:/x", "c:"]);
+        check("s3://b/c/d", &["s3://b/c/d", "s3://b/c", "s3://b"]);
+        check("s3://b", &["s3://b"]);
+    }
+
+    #[test]
+    fn only_paths_of_the_own_store_are_its_own() {
+        let bucket = Spot::in_bucket("s3://b", &ArtifactPath::parse("x/y").unwrap());
+        assert_eq!((bucket.as_str(), bucket.own_path()), ("s3://b/x/y", None));
+        assert_eq!((bucket.shown(), bucket.name()), ("s3://b/x/y", "y"));
+        assert_eq!((spot("/a/b").own_path(), spot("/a/b").shown()), (None, "b"));
+        assert_eq!(spot("c:/b").own_path(), Some("c:/b"));
     }
 
     #[tokio::test]

@@ -6,6 +6,8 @@
 //! the digests it returns.
 
 pub mod claims;
+pub mod connect;
+pub mod direct;
 pub mod location;
 pub mod media;
 pub mod path;
@@ -14,6 +16,7 @@ pub mod shelf;
 pub mod store;
 pub mod survey;
 
+mod abandoned;
 mod host;
 mod local;
 mod objects;
@@ -25,9 +28,10 @@ pub(crate) mod uri;
 mod store_tests;
 
 pub use claims::{Claim, Spot};
+pub use connect::Access;
 pub use location::{LocationPolicy, Place};
 pub use path::ArtifactPath;
-pub use shelf::{Shelf, Site};
+pub use shelf::{Shelf, Site, Stores};
 pub use store::{ArtifactStore, Download, Entry, Found, Stored};
 
 use std::fmt::Write;

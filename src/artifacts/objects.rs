@@ -7,6 +7,7 @@ use std::io;
 use std::ops::Range;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt, TryStreamExt};
@@ -18,10 +19,12 @@ use object_store::{
 use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
 
+use super::abandoned;
+use super::direct::{Direct, PartUrls, SentPart, SignedUrl};
 use super::path::{ArtifactPath, is_addressable};
 use super::range::ByteRange;
 use super::store::{Download, Entry, Found, Stored, broken_body, no_such_artifact, requested};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// The size of one part of an upload in bytes: the smallest that every provider takes is 5 MiB, and
 /// 10,000 parts, the most that some take, make 80 GiB.
@@ -34,11 +37,26 @@ const ATTEMPTS: usize = 5;
 pub(super) struct ObjectRoot {
     store: Arc<dyn ObjectStore>,
     prefix: ArtifactPath,
+    /// What people know the store by, as `s3://bucket`.
+    name: String,
+    /// Where clients may be sent to the store itself.
+    direct: Option<Direct>,
 }
 
 impl ObjectRoot {
     pub(super) fn new(store: Arc<dyn ObjectStore>, prefix: ArtifactPath) -> Self {
-        Self { store, prefix }
+        let name = store.to_string();
+        Self {
+            store,
+            prefix,
+            name,
+            direct: None,
+        }
+    }
+
+    pub(super) fn with_direct(mut self, name: String, direct: Direct) -> Self {
+        (self.name, self.direct) = (name, Some(direct));
+        self
     }
 
     pub(super) async fn put_when<S, T, F>(
@@ -64,12 +82,12 @@ impl ObjectRoot {
             part.extend_from_slice(&chunk);
             while part.len() >= PART_SIZE {
                 let full = part.split_to(PART_SIZE).freeze();
-                upload
-                    .begin(&self.store, &key)
-                    .await?
-                    .put_part(full.into())
-                    .await
-                    .map_err(failed)?;
+                let sending = upload.begin(&self.store, &key).await;
+                let sent = match sending {
+                    Ok(begun) => begun.put_part(full.into()).await,
+                    Err(error) => Err(error),
+                };
+                sent.map_err(|error| self.failed(error))?;
             }
         }
         let stored = Stored {
@@ -79,7 +97,8 @@ impl ObjectRoot {
         let allowed = allow(stored).await?;
         upload
             .finish(&self.store, &key, part.freeze().into())
-            .await?;
+            .await
+            .map_err(|error| self.failed(error))?;
         Ok((stored, allowed))
     }
 
@@ -92,7 +111,7 @@ impl ObjectRoot {
                     return Ok(Found::Folder);
                 }
                 Err(StoreError::NotFound { .. }) => return Err(no_such_artifact(path)),
-                Err(error) => return Err(failed(error)),
+                Err(error) => return Err(self.failed(error)),
             };
             let Some(wanted) = requested(range, head.size) else {
                 return Ok(Found::OutOfRange { size: head.size });
@@ -112,7 +131,7 @@ impl ObjectRoot {
                 }
                 // It was replaced or deleted since its size was asked for.
                 Err(StoreError::Precondition { .. } | StoreError::NotFound { .. }) => {}
-                Err(error) => return Err(failed(error)),
+                Err(error) => return Err(self.failed(error)),
             }
         }
         Err(Error::unavailable(format!(
@@ -126,7 +145,7 @@ impl ObjectRoot {
             .store
             .list_with_delimiter(Some(&key))
             .await
-            .map_err(failed)?;
+            .map_err(|error| self.failed(error))?;
         let name = |key: &Key| {
             let name = key.filename().filter(|name| is_addressable(name));
             name.map(str::to_owned)
@@ -165,10 +184,10 @@ impl ObjectRoot {
         deleted
             .try_for_each(|_| std::future::ready(Ok(())))
             .await
-            .map_err(failed)?;
+            .map_err(|error| self.failed(error))?;
         match self.store.delete(&key).await {
             Ok(()) | Err(StoreError::NotFound { .. }) => Ok(()),
-            Err(error) => Err(failed(error)),
+            Err(error) => Err(self.failed(error)),
         }
     }
 
@@ -180,14 +199,146 @@ impl ObjectRoot {
         match self.store.head(&key).await {
             Ok(_) => Ok(true),
             Err(StoreError::NotFound { .. }) => self.is_folder(&key).await,
-            Err(error) => Err(failed(error)),
+            Err(error) => Err(self.failed(error)),
         }
     }
 
     /// Tells whether anything lies below `key`.
     async fn is_folder(&self, key: &Key) -> Result<bool> {
         let first = self.store.list(Some(key)).next().await;
-        Ok(first.transpose().map_err(failed)?.is_some())
+        let first = first.transpose().map_err(|error| self.failed(error))?;
+        Ok(first.is_some())
+    }
+
+    /// Tells whether clients can be sent to the store itself.
+    pub(super) fn is_direct(&self) -> bool {
+        self.direct.is_some()
+    }
+
+    pub(super) async fn begin_parts(
+        &self,
+        path: &ArtifactPath,
+        count: usize,
+        valid: Duration,
+    ) -> Result<PartUrls> {
+        let (direct, key) = (self.direct("Multipart upload")?, self.key(path)?);
+        let begun = direct.begin(&key, count, valid).await;
+        begun.map_err(|error| self.failed(error))
+    }
+
+    pub(super) async fn complete_parts(
+        &self,
+        path: &ArtifactPath,
+        upload_id: &str,
+        parts: &[SentPart],
+    ) -> Result<u64> {
+        let (direct, key) = (self.direct("Multipart upload")?, self.key(path)?);
+        if let Err(error) = direct.complete(&key, upload_id, parts).await {
+            return Err(self.not_completed(path, error));
+        }
+        let head = self.store.head(&key).await;
+        head.map(|head| head.size)
+            .map_err(|error| self.failed(error))
+    }
+
+    pub(super) async fn abort_parts(&self, path: &ArtifactPath, upload_id: &str) -> Result<()> {
+        let (direct, key) = (self.direct("Multipart upload")?, self.key(path)?);
+        let aborted = direct.abort(&key, upload_id).await;
+        aborted.map_err(|error| self.failed(error))
+    }
+
+    /// Signs for the download of a file, and gives its size in bytes.
+    pub(super) async fn sign_get(
+        &self,
+        path: &ArtifactPath,
+        valid: Duration,
+    ) -> Result<(SignedUrl, u64)> {
+        let (direct, key) = (self.direct("Multipart download")?, self.key(path)?);
+        let head = match self.store.head(&key).await {
+            Ok(head) => head,
+            Err(StoreError::NotFound { .. }) => return Err(no_such_artifact(path)),
+            Err(error) => return Err(self.failed(error)),
+        };
+        let signed = direct.sign_get(&key, path, valid).await;
+        let signed = signed.map_err(|error| self.failed(error))?;
+        Ok((signed, head.size))
+    }
+
+    pub(super) async fn sign_put(&self, path: &ArtifactPath, valid: Duration) -> Result<SignedUrl> {
+        let (direct, key) = (self.direct("Presigned upload")?, self.key(path)?);
+        let signed = direct.sign_put(&key, path, valid).await;
+        signed.map_err(|error| self.failed(error))
+    }
+
+    /// Throws away the parts of uploads below the prefix that began before `before_ms`,
+    /// milliseconds since 1970, and gives how many uploads that were.
+    pub(super) async fn sweep_parts(&self, before_ms: i64) -> Result<usize> {
+        let Some(direct) = &self.direct else {
+            return Ok(0);
+        };
+        let found = abandoned::find(direct, &self.prefix, before_ms).await;
+        let found = found.map_err(|error| self.failed(error))?;
+        for upload in &found {
+            let key = Key::parse(&upload.key).map_err(StoreError::from);
+            let aborted = match key {
+                Ok(key) => direct.abort(&key, &upload.upload_id).await,
+                Err(error) => Err(error),
+            };
+            aborted.map_err(|error| self.failed(error))?;
+        }
+        Ok(found.len())
+    }
+
+    fn direct(&self, what: &str) -> Result<&Direct> {
+        self.direct.as_ref().ok_or_else(|| not_direct(what))
+    }
+
+    /// Sorts a failure of the store: what it does not know or let the server do is the operator's
+    /// to mend, the rest may pass. None is a fault of this server, or of the client.
+    fn failed(&self, error: StoreError) -> Error {
+        let name = &self.name;
+        match error {
+            StoreError::PermissionDenied { .. } | StoreError::Unauthenticated { .. } => {
+                Error::unavailable(format!(
+                    "The artifact store {name} refused the server's credentials. The operator has \
+                     to see to its keys and policies."
+                ))
+            }
+            StoreError::NotFound { .. } => Error::unavailable(format!(
+                "The artifact store {name} is not there. The operator has to create the bucket."
+            )),
+            StoreError::NotSupported { .. } | StoreError::NotImplemented { .. } => Error::new(
+                Code::NotImplemented,
+                format!("The artifact store {name} cannot do this."),
+            ),
+            StoreError::InvalidPath { .. } => Error::invalid("Invalid path"),
+            _ => Error::unavailable(format!(
+                "The artifact store {name} did not answer as it should. Try again later."
+            )),
+        }
+        .with_cause(error)
+    }
+
+    /// Sorts a failure to make a file of parts: most are what the client said of them.
+    fn not_completed(&self, path: &ArtifactPath, error: StoreError) -> Error {
+        // A store answers an unknown upload with 404 and wrong parts with 400.
+        let text = error.to_string();
+        let is_theirs = [
+            "NoSuchUpload",
+            "InvalidPart",
+            "EntityTooSmall",
+            "InvalidBlock",
+        ]
+        .iter()
+        .any(|code| text.contains(code));
+        match is_theirs || matches!(error, StoreError::NotFound { .. }) {
+            true => Error::invalid(format!(
+                "The upload of '{path}' cannot be completed: the artifact store does not know the \
+                 upload, or not all of its parts. Upload the file again."
+            ))
+            .with_cause(error),
+            false => self.failed(error),
+        }
     }
 
     /// Gives the key of a path: its names as they are. `Key::from` would store them escaped.
@@ -195,6 +346,12 @@ impl ObjectRoot {
         Key::parse(self.prefix.join(path).as_str())
             .map_err(|error| Error::invalid("Invalid path").with_cause(error))
     }
+}
+
+/// MLflow's text for what a store cannot do; its client goes another way then.
+pub(super) fn not_direct(what: &str) -> Error {
+    let text = format!("{what} is not supported for the current artifact repository");
+    Error::new(Code::NotImplemented, text)
 }
 
 /// A multipart upload, begun with its first full part, that is aborted when it is dropped.
@@ -205,10 +362,10 @@ impl Upload {
         &mut self,
         store: &Arc<dyn ObjectStore>,
         key: &Key,
-    ) -> Result<&mut Box<dyn MultipartUpload>> {
+    ) -> Result<&mut Box<dyn MultipartUpload>, StoreError> {
         let begun = match self.0.take() {
             Some(begun) => begun,
-            None => store.put_multipart(key).await.map_err(failed)?,
+            None => store.put_multipart(key).await?,
         };
         Ok(self.0.insert(begun))
     }
@@ -219,14 +376,14 @@ impl Upload {
         store: &Arc<dyn ObjectStore>,
         key: &Key,
         last: PutPayload,
-    ) -> Result<()> {
+    ) -> Result<(), StoreError> {
         let Some(begun) = &mut self.0 else {
-            return store.put(key, last).await.map(drop).map_err(failed);
+            return store.put(key, last).await.map(drop);
         };
         if last.content_length() > 0 {
-            begun.put_part(last).await.map_err(failed)?;
+            begun.put_part(last).await?;
         }
-        begun.complete().await.map_err(failed)?;
+        begun.complete().await?;
         self.0 = None;
         Ok(())
     }
@@ -253,16 +410,5 @@ fn part_of(range: Range<u64>, e_tag: Option<String>) -> GetOptions {
         range,
         if_match: e_tag,
         ..GetOptions::default()
-    }
-}
-
-/// Sorts a failure of the store: refused rights are the operator's to mend, the rest may pass.
-fn failed(error: StoreError) -> Error {
-    match error {
-        StoreError::PermissionDenied { .. } | StoreError::Unauthenticated { .. } => {
-            Error::internal("The artifact store refused the server's credentials").with_cause(error)
-        }
-        StoreError::InvalidPath { .. } => Error::invalid("Invalid path").with_cause(error),
-        _ => Error::unavailable("The artifact store did not answer").with_cause(error),
     }
 }

@@ -1,11 +1,12 @@
 //! Which stores this server reads and writes for its clients.
 //!
-//! A run's location is text that a client may have chosen. Only the server's own store, and
-//! folders below the roots that the operator named, are ever opened for it.
+//! A run's location is text that a client may have chosen. Only the server's own store, and what is
+//! below the roots that the operator named, folders and places in object stores, is ever opened.
 
 use super::claims::{Claim, Claims, Spot};
 use super::location::{self, Place};
-use super::{ArtifactPath, ArtifactStore};
+use super::{Access, ArtifactPath, ArtifactStore};
+use crate::config::StoreUrl;
 use crate::error::{Code, Error, Result};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -15,8 +16,63 @@ use std::sync::Arc;
 pub struct Shelf {
     store: Option<ArtifactStore>,
     local_roots: Arc<[PathBuf]>,
+    stores: Arc<Stores>,
     claims: Claims,
 }
+
+/// The places in object stores that the server may reach.
+#[derive(Default)]
+pub struct Stores {
+    /// Where the server's own store is, if it is in an object store.
+    own: Option<StoreUrl>,
+    roots: Vec<StoreRoot>,
+    /// Azure's account of a URL that names none.
+    account: String,
+}
+
+struct StoreRoot {
+    url: StoreUrl,
+    /// The whole bucket.
+    bucket: ArtifactStore,
+}
+
+impl Stores {
+    /// Begins with the server's own place, and with what the environment tells.
+    pub fn new(own: Option<StoreUrl>, access: &Access) -> Self {
+        let account = access.azure_account();
+        Self {
+            own: own.map(|url| url.in_account(&account)),
+            roots: Vec::new(),
+            account,
+        }
+    }
+
+    /// Allows what is below a place.
+    ///
+    /// # Errors
+    /// 400 for a store whose credentials are missing.
+    pub fn allow(&mut self, url: StoreUrl, access: &Access) -> Result<()> {
+        let url = url.in_account(&self.account);
+        let whole = StoreUrl {
+            bucket: url.bucket.clone(),
+            prefix: String::new(),
+        };
+        let bucket = ArtifactStore::at(&whole, access)?;
+        self.roots.push(StoreRoot { url, bucket });
+        Ok(())
+    }
+
+    /// Finds the place that a location names, unless it is a spelling that no client of this server
+    /// could ask for.
+    fn find(&self, location: &str) -> Option<StoreUrl> {
+        let url = StoreUrl::parse(location)?.ok()?.in_account(&self.account);
+        let path = ArtifactPath::parse(&url.prefix).ok()?;
+        (path.as_str() == url.prefix).then_some(url)
+    }
+}
+
+/// A store, a path in it, and the bucket it is in if it is not the server's own.
+type Reached = (ArtifactStore, ArtifactPath, Option<String>);
 
 /// A file or folder that this server may reach, and its one name.
 #[derive(Debug, Clone)]
@@ -33,8 +89,15 @@ impl Shelf {
         Self {
             store,
             local_roots: local_roots.into(),
+            stores: Arc::default(),
             claims: Claims::default(),
         }
+    }
+
+    /// Adds the places in object stores.
+    pub fn with_stores(mut self, stores: Stores) -> Self {
+        self.stores = Arc::new(stores);
+        self
     }
 
     /// Gives the server's own store.
@@ -49,24 +112,49 @@ impl Shelf {
 
     /// Gives the store and the path below which the files of a run or model are.
     pub fn reach(&self, artifact_uri: &str) -> Result<(ArtifactStore, ArtifactPath)> {
+        let (store, path, _) = self.find(artifact_uri)?;
+        Ok((store, path))
+    }
+
+    fn find(&self, artifact_uri: &str) -> Result<Reached> {
         match location::place(artifact_uri)? {
-            Place::Proxied(path) => Ok((self.own()?.clone(), path)),
+            Place::Proxied(path) => Ok((self.own()?.clone(), path, None)),
             Place::Local(folder) if self.may_reach(&folder) => {
-                Ok((ArtifactStore::local(folder), ArtifactPath::root()))
+                Ok((ArtifactStore::local(folder), ArtifactPath::root(), None))
             }
             Place::Local(folder) => Err(Error::denied(format!(
                 "This server does not read or write files in '{}'. The operator may allow it by \
                  artifacts.allowed_local_roots.",
                 folder.display()
             ))),
-            Place::Remote(uri) => Err(Error::new(
-                Code::NotImplemented,
-                format!(
-                    "This server does not reach artifacts at '{uri}'; read and write them there \
-                     directly."
-                ),
-            )),
+            Place::Remote(uri) => self.find_remote(&uri),
         }
+    }
+
+    fn find_remote(&self, uri: &str) -> Result<Reached> {
+        let unreached = || {
+            let text = format!(
+                "This server does not reach artifacts at '{uri}'; read and write them there \
+                 directly."
+            );
+            let more = match StoreUrl::parse(uri) {
+                Some(_) => " The operator may allow it by artifacts.allowed_stores.",
+                None => "",
+            };
+            Error::new(Code::NotImplemented, text + more)
+        };
+        let url = self.stores.find(uri).ok_or_else(unreached)?;
+        let own = self.stores.own.as_ref().zip(self.store.as_ref());
+        if let Some((root, store)) = own
+            && let Some(below) = url.below_root(root)
+        {
+            return Ok((store.clone(), ArtifactPath::parse(below)?, None));
+        }
+        let holds = |root: &&StoreRoot| url.below_root(&root.url).is_some();
+        let root = self.stores.roots.iter().find(holds);
+        let root = root.ok_or_else(unreached)?;
+        let path = ArtifactPath::parse(&url.prefix)?;
+        Ok((root.bucket.clone(), path, Some(url.bucket.to_string())))
     }
 
     fn may_reach(&self, folder: &Path) -> bool {
@@ -86,8 +174,16 @@ impl Shelf {
     /// Finds what is at `below` in the files of a run, model or version; a location that is a file
     /// of this machine is that file.
     pub async fn site(&self, location: &str, below: &ArtifactPath) -> Result<Site> {
-        let (store, root) = self.reach(location)?;
-        self.resolved(store, root.join(below)).await
+        let (store, root, bucket) = self.find(location)?;
+        let path = root.join(below);
+        match bucket {
+            Some(bucket) => Ok(Site {
+                spot: Spot::in_bucket(&bucket, &path),
+                store,
+                path,
+            }),
+            None => self.resolved(store, path).await,
+        }
     }
 
     /// Finds what is at a path of the server's own store.
@@ -173,6 +269,42 @@ mod tests {
         check("relative".into(), false);
         check("s3://bucket/x".into(), false);
         check("mlflow-artifacts:/0".into(), false);
+    }
+
+    #[tokio::test]
+    async fn places_in_object_stores_have_one_name_each() {
+        let variable = |name: &str| {
+            let known = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].contains(&name);
+            known.then(|| "x".to_owned())
+        };
+        let access = Access {
+            variable: Arc::new(variable),
+            timeout: std::time::Duration::from_secs(1),
+            may_ask_metadata: false,
+        };
+        let url = |text: &str| StoreUrl::parse(text).unwrap().unwrap();
+        let mut stores = Stores::new(Some(url("s3://own/p")), &access);
+        stores.allow(url("s3://other/q"), &access).unwrap();
+        let own = ArtifactStore::at(&url("s3://own/p"), &access).unwrap();
+        let shelf = Shelf::new(Some(own), Vec::new()).with_stores(stores);
+        let check = async |location: &str, expected: Result<&str, u16>| {
+            let below = ArtifactPath::parse("f/g").unwrap();
+            let site = shelf.site(location, &below).await;
+            let spot = site.as_ref().map(|site| site.spot.as_str());
+            let outcome = spot.map_err(|error| error.code.status());
+            assert_eq!(outcome, expected, "{location}");
+        };
+        check("mlflow-artifacts:/0/r", Ok("0/r/f/g")).await;
+        check("s3://own/p/0/r", Ok("0/r/f/g")).await;
+        check("s3://own/p/", Ok("f/g")).await;
+        check("S3://other/q/0", Ok("s3://other/q/0/f/g")).await;
+        check("s3://other/q", Ok("s3://other/q/f/g")).await;
+        check("s3://other/qq", Err(501)).await;
+        check("s3://other/q/../x", Err(501)).await;
+        check("s3://other/q/a%20b", Err(501)).await;
+        check("s3://other/q?x", Err(501)).await;
+        check("s3://own/x", Err(501)).await;
+        check("gs://other/q", Err(501)).await;
     }
 
     #[tokio::test]

@@ -10,18 +10,21 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use futures_util::Stream;
 use futures_util::stream::BoxStream;
 use object_store::ObjectStore;
 
+use super::connect::Access;
+use super::direct::{PartUrls, SentPart, SignedUrl};
 use super::local::LocalRoot;
-use super::location::{self, Place};
-use super::objects::ObjectRoot;
+use super::objects::{self, ObjectRoot};
 use super::path::ArtifactPath;
 use super::range::ByteRange;
+use crate::config::StoreUrl;
+use crate::config::location::Destination;
 use crate::error::{Code, Error, Result};
 
 /// A path that is asked for to see whether an object store answers; it need not exist.
@@ -82,22 +85,41 @@ pub struct Entry {
 }
 
 impl ArtifactStore {
-    /// Opens the server's own artifact destination: a path or a `file:` URL.
+    /// Opens the server's own artifact destination.
     ///
-    /// Makes the folder if there is none and removes what uploads cut off by a crash left there;
-    /// blocking, meant for the start. Fails with 400 for a place this build cannot serve.
-    pub fn open(destination: &str) -> Result<Self> {
-        let Place::Local(path) = location::place(destination)? else {
-            return Err(Error::invalid(format!(
-                "The artifact destination '{destination}' is not supported: this server keeps \
-                 artifacts in a local folder, given as a path or as a file:// URL"
-            )));
+    /// Makes the folder of a local one if there is none and removes what uploads cut off by a crash
+    /// left there; blocking, meant for the start. An object store is not asked for anything yet.
+    /// Fails with 400 for a store whose credentials are missing.
+    pub fn open(destination: &Destination, access: &Access) -> Result<Self> {
+        let path = match destination {
+            Destination::Local(path) => path.clone(),
+            Destination::Store(url) => return Self::at(url, access),
         };
         let store = Self::local(path);
         if let Root::Local(root) = &store.root {
             root.prepare()?;
         }
         Ok(store)
+    }
+
+    /// Gives the store of what lies at the URL of an object store.
+    ///
+    /// # Errors
+    /// 400 for missing credentials, and for a prefix that clients could not ask for.
+    pub fn at(url: &StoreUrl, access: &Access) -> Result<Self> {
+        let prefix = ArtifactPath::parse(&url.prefix)?;
+        if prefix.as_str() != url.prefix {
+            return Err(Error::invalid(format!(
+                "The place {url} in an object store cannot be used: it has an escape sequence in it."
+            )));
+        }
+        let connected = access.connect(&url.bucket)?;
+        let root = ObjectRoot::new(connected.store, prefix);
+        Ok(Self {
+            root: Root::Objects(Arc::new(
+                root.with_direct(url.bucket.to_string(), connected.direct),
+            )),
+        })
     }
 
     /// Gives the store of a local folder, which need not exist before the first `put`.
@@ -184,6 +206,89 @@ impl ArtifactStore {
         match &self.root {
             Root::Local(root) => root.clone().delete(path).await,
             Root::Objects(root) => root.delete(path).await,
+        }
+    }
+
+    /// Tells whether clients can send and fetch files at the store itself.
+    pub fn is_direct(&self) -> bool {
+        match &self.root {
+            Root::Local(_) => false,
+            Root::Objects(root) => root.is_direct(),
+        }
+    }
+
+    /// Begins an upload in so many parts, which clients send to URLs that are valid for some time.
+    /// Nothing is at `path` before `complete_parts`.
+    ///
+    /// # Errors
+    /// 501 with MLflow's text for a local folder; 503 when the store does not answer.
+    pub async fn begin_parts(
+        &self,
+        path: &ArtifactPath,
+        count: usize,
+        valid: Duration,
+    ) -> Result<PartUrls> {
+        let root = self.remote("Multipart upload")?;
+        root.begin_parts(path, count, valid).await
+    }
+
+    /// Makes a file of the parts that were sent, in their order, and gives its size in bytes.
+    ///
+    /// # Errors
+    /// 400 for an upload or parts that the store does not know, 501, and 503.
+    pub async fn complete_parts(
+        &self,
+        path: &ArtifactPath,
+        upload_id: &str,
+        parts: &[SentPart],
+    ) -> Result<u64> {
+        let root = self.remote("Multipart upload")?;
+        root.complete_parts(path, upload_id, parts).await
+    }
+
+    /// Throws the parts of an upload away; an unknown one is fine.
+    ///
+    /// # Errors
+    /// 501 and 503.
+    pub async fn abort_parts(&self, path: &ArtifactPath, upload_id: &str) -> Result<()> {
+        let root = self.remote("Multipart upload")?;
+        root.abort_parts(path, upload_id).await
+    }
+
+    /// Signs for the download of a file, and gives its size in bytes.
+    ///
+    /// # Errors
+    /// 404 for a missing file, 501, and 503.
+    pub async fn sign_get(&self, path: &ArtifactPath, valid: Duration) -> Result<(SignedUrl, u64)> {
+        self.remote("Multipart download")?
+            .sign_get(path, valid)
+            .await
+    }
+
+    /// Signs for the upload of a whole file.
+    ///
+    /// # Errors
+    /// 501 and 503.
+    pub async fn sign_put(&self, path: &ArtifactPath, valid: Duration) -> Result<SignedUrl> {
+        self.remote("Presigned upload")?.sign_put(path, valid).await
+    }
+
+    /// Throws away the parts of uploads that began before `before_ms`, milliseconds since 1970, and
+    /// were never completed; gives how many uploads that were. A local folder has none.
+    ///
+    /// # Errors
+    /// 503 when the store does not answer.
+    pub async fn sweep_parts(&self, before_ms: i64) -> Result<usize> {
+        match &self.root {
+            Root::Local(_) => Ok(0),
+            Root::Objects(root) => root.sweep_parts(before_ms).await,
+        }
+    }
+
+    fn remote(&self, what: &str) -> Result<&Arc<ObjectRoot>> {
+        match &self.root {
+            Root::Local(_) => Err(objects::not_direct(what)),
+            Root::Objects(root) => Ok(root),
         }
     }
 

@@ -28,10 +28,7 @@ fn resolved(loaded: &Loaded) -> Result<Vec<(&'static str, String)>> {
     Ok(vec![
         ("database", config.database_options()?.to_string()),
         ("audit key", config.audit_key_path()?.display().to_string()),
-        (
-            "artifacts",
-            config.artifact_destination()?.display().to_string(),
-        ),
+        ("artifacts", config.artifact_destination()?.to_string()),
         (
             "artifact root",
             config.artifact_root()?.location_of("EXPERIMENT_ID"),

@@ -55,7 +55,7 @@ fn defaults_put_everything_below_the_data_directory() {
     );
     assert_eq!(
         config.artifact_destination().unwrap(),
-        base.join("data/artifacts")
+        Destination::Local(base.join("data/artifacts"))
     );
     let root = config.artifact_root().unwrap();
     assert_eq!(root.location_of("1"), "mlflow-artifacts:/1");
@@ -86,6 +86,9 @@ fn without_serving_the_destination_is_the_root() {
     config.artifacts.destination = "file:///var/a".into();
     let root = config.artifact_root().unwrap();
     assert_eq!(root.location_of("1"), "/var/a/1");
+    config.artifacts.destination = "s3://bucket/p/".into();
+    let root = config.artifact_root().unwrap();
+    assert_eq!(root.location_of("1"), "s3://bucket/p/1");
     config.artifacts.default_root = "s3://bucket".into();
     assert_eq!(
         config.artifact_root().unwrap().location_of("1"),

@@ -234,6 +234,16 @@ pub static KEYS: &[Key] = &[
     Key::new("artifacts.allowed_host_schemes", Kind::List)
         .mlflow("MLFLOW_ALLOWED_HOST_ADDRESSED_ARTIFACT_SCHEMES"),
     Key::new("artifacts.allowed_local_roots", Kind::List),
+    Key::new(
+        "artifacts.allowed_stores",
+        Kind::ListOf(location::check_store),
+    ),
+    Key::new("artifacts.instance_credentials", Kind::Bool),
+    Key::new("artifacts.store_timeout_s", Kind::Int(1, 600)),
+    Key::new("artifacts.presigned_download_s", Kind::Int(1, 604_800))
+        .mlflow("MLFLOW_PRESIGNED_DOWNLOAD_URL_TTL_SECONDS"),
+    Key::new("artifacts.part_url_s", Kind::Int(60, 604_800)),
+    Key::new("artifacts.abandoned_upload_h", Kind::Int(1, 8_760)),
     Key::new("tracking.truncate_long_values", Kind::Bool).mlflow("MLFLOW_TRUNCATE_LONG_VALUES"),
     Key::new("tracking.stale_after_s", Kind::Int(0, 31_536_000)).flag("stale-after"),
     Key::new("tracking.end_stale_after_s", Kind::Int(0, 31_536_000)).flag("end-stale-after"),

@@ -117,6 +117,8 @@ fn sample(key: &Key) -> &'static str {
         "artifacts.allowed_host_schemes" | "server.allowed_hosts" => "a, b",
         "server.cors_allowed_origins" => "https://a.com",
         "server.data_dir" | "artifacts.destination" | "artifacts.default_root" => "dir",
+        "artifacts.allowed_stores" => "s3://a, gs://b/c",
+        "artifacts.part_url_s" => "60",
         "server.static_prefix" => "/mlflow",
         "server.metrics_listen" => "127.0.0.1:9464",
         "server.host" => "0.0.0.0",
@@ -208,8 +210,8 @@ fn wrong_values_name_key_value_source_and_what_is_allowed() {
         ("TRACKWAY_SERVER_WORKERS", "1025", "from 0 to 1024"),
         (
             "TRACKWAY_ARTIFACTS_DESTINATION",
-            "s3://b",
-            "a path or a file:// URL",
+            "http://b",
+            "a path, a file:// URL or s3://BUCKET/PREFIX",
         ),
         (
             "TRACKWAY_ARTIFACTS_DEFAULT_ROOT",

@@ -3,8 +3,10 @@
 //! Everything here is pure: a relative path is resolved against a base that the caller gives, and
 //! the disk is never looked at. An error is a text that says what is allowed.
 
+use super::store_url::StoreUrl;
 use crate::db::PostgresUrl;
 use percent_encoding::percent_decode_str;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// The path of the artifact proxy in the URL of a tracking server.
@@ -19,6 +21,48 @@ pub enum ArtifactRoot {
     Local { uri: String, path: PathBuf },
     /// A storage that clients reach without the server.
     External { uri: String },
+}
+
+/// Where the server keeps the artifacts it receives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Destination {
+    /// A directory, by its absolute path.
+    Local(PathBuf),
+    Store(StoreUrl),
+}
+
+impl Destination {
+    /// Reads a destination as an operator spells it; a relative path is resolved against `base`.
+    pub fn parse(text: &str, base: &Path) -> Result<Self, String> {
+        match StoreUrl::parse(text) {
+            Some(url) => url.map(Self::Store),
+            None => local_path(text, base).map(Self::Local).map_err(|reason| {
+                match split_scheme(text) {
+                    Some((scheme, _)) if scheme != "file" => format!(
+                        "{scheme}: is not supported here, a path, a file:// URL or {} is needed",
+                        store_forms()
+                    ),
+                    _ => reason,
+                }
+            }),
+        }
+    }
+}
+
+impl fmt::Display for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Local(path) => path.display().fmt(f),
+            Self::Store(url) => url.fmt(f),
+        }
+    }
+}
+
+/// Tells how the URL of an object store looks.
+pub(super) fn store_forms() -> String {
+    "s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://CONTAINER/PREFIX or \
+     wasbs://CONTAINER@ACCOUNT.blob.core.windows.net/PREFIX"
+        .into()
 }
 
 impl ArtifactRoot {
@@ -271,8 +315,15 @@ pub(super) fn check_destination(text: &str) -> Result<(), String> {
     no_control(text)?;
     match text {
         "" => Ok(()),
-        _ => local_path(text, Path::new("/")).map(|_| ()),
+        _ => Destination::parse(text, Path::new("/")).map(|_| ()),
     }
+}
+
+/// Accepts the URL of an object store.
+pub(super) fn check_store(text: &str) -> Result<(), String> {
+    let url = StoreUrl::parse(text);
+    url.unwrap_or_else(|| Err(format!("{} is needed", store_forms())))
+        .map(|_| ())
 }
 
 #[cfg(test)]

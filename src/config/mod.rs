@@ -10,16 +10,18 @@ pub mod location;
 mod network;
 mod secret;
 mod stage_alias;
+mod store_url;
 
 pub use keys::{DEFAULT_TOML, Flag, Form, KEYS, Key, MlflowVariable, find};
 pub use layers::{Effective, Inputs, Loaded, Setting, Source, load};
 pub use network::Network;
 pub use secret::HIDDEN;
 pub use stage_alias::StageAlias;
+pub use store_url::{Bucket, Container, StoreUrl};
 
 use crate::db::{self, Limits, PostgresOptions, PostgresUrl, SqliteOptions};
 use crate::error::{Error, Result};
-use location::ArtifactRoot;
+use location::{ArtifactRoot, Destination};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -117,6 +119,12 @@ pub struct Artifacts {
     pub location_max_length: usize,
     pub allowed_host_schemes: Vec<String>,
     pub allowed_local_roots: Vec<String>,
+    pub allowed_stores: Vec<String>,
+    pub instance_credentials: bool,
+    pub store_timeout_s: u64,
+    pub presigned_download_s: u64,
+    pub part_url_s: u64,
+    pub abandoned_upload_h: u32,
 }
 
 /// How runs are kept.
@@ -243,13 +251,13 @@ impl Config {
         }
     }
 
-    /// Gives the absolute path of the directory that the server keeps artifacts in.
-    pub fn artifact_destination(&self) -> Result<PathBuf> {
+    /// Gives where the server keeps the artifacts that it receives.
+    pub fn artifact_destination(&self) -> Result<Destination> {
         match self.artifacts.destination.as_str() {
-            "" => Ok(self.data_dir()?.join("artifacts")),
+            "" => Ok(Destination::Local(self.data_dir()?.join("artifacts"))),
             text => named(
                 "artifacts.destination",
-                location::local_path(text, &working_directory()?),
+                Destination::parse(text, &working_directory()?),
             ),
         }
     }
@@ -259,9 +267,12 @@ impl Config {
         let text = match self.artifacts.default_root.as_str() {
             "" if self.artifacts.serve => "mlflow-artifacts:/",
             "" => {
-                let path = self.artifact_destination()?;
-                let uri = path.display().to_string();
-                return Ok(ArtifactRoot::Local { uri, path });
+                let destination = self.artifact_destination()?;
+                let uri = destination.to_string();
+                return Ok(match destination {
+                    Destination::Local(path) => ArtifactRoot::Local { uri, path },
+                    Destination::Store(_) => ArtifactRoot::External { uri },
+                });
             }
             text => text,
         };
@@ -274,7 +285,10 @@ impl Config {
     /// Gives the absolute folders below which the server opens a run's local location: those the
     /// operator named, the default root and the destination.
     pub fn local_roots(&self) -> Result<Vec<PathBuf>> {
-        let mut roots = vec![self.artifact_destination()?];
+        let mut roots = Vec::new();
+        if let Destination::Local(path) = self.artifact_destination()? {
+            roots.push(path);
+        }
         if let ArtifactRoot::Local { path, .. } = self.artifact_root()? {
             roots.push(path);
         }
@@ -285,6 +299,20 @@ impl Config {
             )?);
         }
         Ok(roots)
+    }
+
+    /// Gives the places in object stores that the operator lets clients name.
+    pub fn allowed_stores(&self) -> Result<Vec<StoreUrl>> {
+        let parse = |text: &String| {
+            let url = StoreUrl::parse(text).unwrap_or_else(|| Err(location::store_forms()));
+            named("artifacts.allowed_stores", url)
+        };
+        self.artifacts.allowed_stores.iter().map(parse).collect()
+    }
+
+    /// Gives where the artifacts of new experiments belong, if that is in an object store.
+    pub fn default_store(&self) -> Result<Option<StoreUrl>> {
+        Ok(StoreUrl::parse(self.artifact_root()?.uri()).and_then(Result::ok))
     }
 
     /// Gives the host to listen on, without the brackets that an IPv6 address may be written in.

@@ -39,6 +39,11 @@ const STEPS: &[(i64, &str, &str)] = &[
         "consumers",
         include_str!("../../migrations/0007_consumers.sql"),
     ),
+    (
+        8,
+        "uploads",
+        include_str!("../../migrations/0008_uploads.sql"),
+    ),
 ];
 
 /// Which schema steps are applied and which are missing; after a migration none is missing.

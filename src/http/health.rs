@@ -4,6 +4,7 @@
 use super::reply::Reply;
 use super::router::{Access, Route, get};
 use crate::app::App;
+use crate::artifacts::ArtifactStore;
 use crate::error::{Code, Error, Result};
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -105,13 +106,14 @@ struct Features {
     gateway: bool,
 }
 
-async fn server_info() -> Reply<ServerInfo> {
+async fn server_info(State(app): State<App>) -> Reply<ServerInfo> {
+    let is_direct = app.artifacts.own().is_ok_and(ArtifactStore::is_direct);
     Reply(ServerInfo {
         store_type: "SqlStore",
         workspaces_enabled: false,
         trace_archival_enabled: false,
-        multipart_uploads_enabled: false,
-        multipart_downloads_enabled: false,
+        multipart_uploads_enabled: is_direct,
+        multipart_downloads_enabled: is_direct,
         presigned_upload_run_id_supported: true,
         presigned_upload_model_id_supported: true,
         features_enabled: Features { gateway: false },

@@ -1,6 +1,7 @@
 //! Work that goes on beside the requests: folding metrics, watching for silent runs, giving free
 //! room of the database back, delivering events to webhooks, writing down who resolved what, telling
-//! of versions that are in Production for too long.
+//! of versions that are in Production for too long, and looking after what clients send to the object
+//! store by themselves.
 //!
 //! Each job is a loop of short transactions. A job that fails logs why and goes on at its next
 //! turn; it never stops the server.
@@ -10,6 +11,7 @@ pub mod figures;
 pub mod follow;
 pub mod ready;
 pub mod sighting;
+pub mod uploads;
 
 use crate::app::{App, Ctx};
 use crate::audit::checkpoint;
@@ -73,6 +75,7 @@ impl Jobs {
         let (folding, watching, reclaiming) = (app.clone(), app.clone(), app.db.clone());
         let signing = app.clone();
         let (sighting, forgetting, aging) = (app.clone(), app.clone(), app.clone());
+        let (reading, sweeping, reading_stops) = (app.clone(), app.clone(), stop.clone());
         let known = |name| Watched::new(app, name);
         let running = vec![
             repeat(known("fold"), fold_every, &stop, move || {
@@ -98,6 +101,18 @@ impl Jobs {
             repeat(known("aged"), AGED_EVERY, &stop, move || {
                 tell_aged(aging.clone())
             }),
+            repeat(
+                known("read uploads"),
+                uploads::READ_EVERY,
+                &stop,
+                move || uploads::read_unless(reading.clone(), reading_stops.clone()),
+            ),
+            repeat(
+                known("sweep uploads"),
+                uploads::SWEEP_EVERY,
+                &stop,
+                move || uploads::sweep(sweeping.clone()),
+            ),
         ];
         Self { stop, running }
     }

@@ -51,6 +51,19 @@ pub fn check_upload(tx: &mut Tx<'_>, spot: &Spot, stored: Stored) -> Result<()> 
     })
 }
 
+/// Refuses what `check_upload` refuses for a file whose content is not known yet: it may be any.
+///
+/// # Errors
+/// 409 that names the versions.
+pub fn check_unread_upload(tx: &mut Tx<'_>, spot: &Spot) -> Result<()> {
+    // No file has this size.
+    let unlike_any = Stored {
+        size: u64::MAX,
+        sha256: [0; 32],
+    };
+    check_upload(tx, spot, unlike_any)
+}
+
 /// Refuses the deletion of a file of a version, or of a folder that holds one.
 ///
 /// # Errors

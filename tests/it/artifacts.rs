@@ -143,7 +143,7 @@ async fn nested_and_unicode_names_are_kept_and_listed() {
 
 #[tokio::test]
 async fn a_missing_file_is_404_and_a_folder_no_file() {
-    let server = TestServer::start().await;
+    let server = TestServer::start_in_folder().await;
     server.put_file("d/a.txt", "x").await.text();
     insta::assert_snapshot!(fetch(&server, "zz").await.shown(), @r#"
     404
@@ -179,7 +179,7 @@ async fn a_missing_file_is_404_and_a_folder_no_file() {
 
 #[tokio::test]
 async fn deleting_takes_files_and_folders_and_their_digests() {
-    let server = TestServer::start().await;
+    let server = TestServer::start_in_folder().await;
     for name in ["d/a.txt", "d/e/b.txt", "d0.txt", "d-x.txt", "e.txt"] {
         server.put_file(name, "hello").await.text();
     }
@@ -220,7 +220,7 @@ async fn an_upload_that_breaks_off_leaves_nothing() {
 
 #[tokio::test]
 async fn multipart_and_presigned_transfers_are_not_offered() {
-    let server = TestServer::start().await;
+    let server = TestServer::start_in_folder().await;
     let run = server.run("0").await;
     for route in ["mpu/create", "mpu/complete", "mpu/abort"] {
         let path = format!("/api/2.0/mlflow-artifacts/{route}/a/b");

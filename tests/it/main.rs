@@ -20,6 +20,7 @@ mod logged_models;
 mod metrics;
 mod metrics_page;
 mod metrics_random;
+mod object_store;
 mod postgres;
 mod ready;
 mod recorded;

@@ -19,7 +19,7 @@ const GROUPS: [&str; 9] = [
 ];
 
 async fn differences(file: &str) -> Vec<String> {
-    let server = TestServer::start().await;
+    let server = TestServer::start_in_folder().await;
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/replay")
         .join(file);

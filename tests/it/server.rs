@@ -73,7 +73,23 @@ impl TestServer {
     }
 
     /// Starts a server with some settings changed.
+    ///
+    /// It keeps its artifacts in a folder, or below a place of its own in the object store that
+    /// `TRACKWAY_TEST_ARTIFACTS` names.
     pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_as(change, |_| {}).await
+    }
+
+    /// Starts a server that keeps its artifacts in a folder, for what is true of folders alone.
+    pub(crate) async fn start_in_folder() -> Self {
+        Self::start_with(|config| config.artifacts.destination.clear()).await
+    }
+
+    /// Starts a server with some settings changed, and then parts of it replaced.
+    pub(crate) async fn start_as(
+        change: impl FnOnce(&mut Config),
+        replace: impl FnOnce(&mut App),
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut config = Config::with_defaults().unwrap();
         config.server.data_dir = folder.path().to_owned();
@@ -82,13 +98,17 @@ impl TestServer {
         if let Some(database) = &database {
             config.database.url.clone_from(&database.url);
         }
+        if let Some(place) = remote_place() {
+            config.artifacts.destination = place;
+        }
         change(&mut config);
         let now = Arc::new(AtomicI64::new(START_MS));
         let clock = now.clone();
         let clock = Clock::from_fn(move || clock.load(Ordering::Relaxed));
         let next = AtomicU64::new(1);
         let ids = Ids::from_fn(move || u128::from(next.fetch_add(1, Ordering::Relaxed)));
-        let app = trackway::server::open(&config, clock, ids).await.unwrap();
+        let mut app = trackway::server::open(&config, clock, ids).await.unwrap();
+        replace(&mut app);
         let router = router::service(app.clone(), &config.server);
         Self {
             app,
@@ -184,6 +204,13 @@ impl TestServer {
             .unwrap()
             .to_owned()
     }
+}
+
+/// Gives a place that nobody else uses in the object store of `TRACKWAY_TEST_ARTIFACTS`, if there
+/// is one.
+pub(crate) fn remote_place() -> Option<String> {
+    let url = std::env::var("TRACKWAY_TEST_ARTIFACTS").ok()?;
+    Some(format!("{url}/{}", uuid::Uuid::new_v4().simple()))
 }
 
 fn full(path: &str) -> String {

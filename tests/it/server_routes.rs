@@ -18,7 +18,7 @@ async fn health_and_version_are_plain_text() {
 
 #[tokio::test]
 async fn the_server_says_what_it_can_do() {
-    let server = TestServer::start().await;
+    let server = TestServer::start_in_folder().await;
     let info = server.get("/api/3.0/mlflow/server-info").await;
     assert_eq!(info.header("content-type"), "application/json");
     insta::assert_snapshot!(info.shown(), @r#"

@@ -50,6 +50,13 @@ pub(crate) const SUITES: &[Suite] = &[
         store: Store::Pgbouncer,
     },
     Suite {
+        name: "rust-s3",
+        group: "rust",
+        title: "what touches artifacts once more, with the artifacts in an S3 server",
+        runner: Runner::CargoOnS3,
+        store: Store::Sqlite,
+    },
+    Suite {
         name: "compat-mlflow3",
         group: "compat",
         title: "the unmodified mlflow 3.17 client against the release binary",
@@ -151,6 +158,8 @@ impl Store {
 pub(crate) enum Runner {
     /// `cargo test` with these arguments.
     Cargo(&'static [&'static str]),
+    /// The tests of artifacts by `cargo test`, beside the S3 server of the Python environment.
+    CargoOnS3,
     /// pytest against the release binary, which it finds in `TRACKWAY_BIN`.
     Pytest(Session),
 }
@@ -217,6 +226,13 @@ impl Suite {
                 let mut test = cargo_test(arguments, filter);
                 counted(test.envs(variables), summary::cargo_line).map(sum)
             }
+            Runner::CargoOnS3 => match python::prepare(&MLFLOW_3) {
+                Ok(python) => {
+                    let mut command = cargo_test_on_s3(&python, filter);
+                    counted(&mut command, summary::cargo_line).map(sum)
+                }
+                Err(reason) => return Outcome::Skipped(format!("{reason:#}")),
+            },
             Runner::Pytest(session) if !shell::root().join(session.folder).is_dir() => {
                 return broken(format!("the folder {} is missing", session.folder));
             }
@@ -278,6 +294,31 @@ fn cargo_test(arguments: &[&str], filter: Option<&str>) -> Command {
         .args(["test", "--locked", "--no-fail-fast"])
         .args(arguments)
         .args(filter);
+    command
+}
+
+/// Tests that keep files, or look at them.
+const OF_ARTIFACTS: &[&str] = &[
+    "artifacts::",
+    "object_store::",
+    "run_files::",
+    "registry::facts",
+    "registry::freeze",
+    "registry::manifests",
+    "registry::verify",
+];
+
+fn cargo_test_on_s3(python: &Path, filter: Option<&str>) -> Command {
+    let cargo = shell::cargo();
+    let mut command = python::program(python);
+    command
+        .arg("tests/compat/s3_server.py")
+        .arg(cargo.get_program())
+        .args(["test", "--locked", "--lib", "--test", "it", "--"]);
+    match filter {
+        Some(filter) => command.arg(filter),
+        None => command.args(OF_ARTIFACTS),
+    };
     command
 }
 

@@ -9,9 +9,7 @@ use crate::http::input::{Query, Wire, read_body};
 use crate::http::reply::{Empty, Reply};
 use crate::http::router::{Access, Route, delete, get, post, put};
 use crate::http::task::to_the_end;
-use crate::http::wire::artifact::{
-    ListArtifacts, ListModelFiles, ListOwn, Listing, Owner, PresignDownload, PresignUpload,
-};
+use crate::http::wire::artifact::{ListArtifacts, ListModelFiles, ListOwn, Listing};
 use crate::registry::version::{self, VersionRef};
 use crate::registry::{self, freeze};
 use crate::tracking::logged_model::{self, Deleted};
@@ -49,41 +47,7 @@ pub(super) fn routes() -> Vec<Route> {
         )
         .audited("artifact.delete", "artifact:{path}"),
         get("2.0/mlflow-artifacts/artifacts", Access::Read, list_own),
-        post(
-            "2.0/mlflow-artifacts/mpu/create/{*path}",
-            Access::Edit,
-            no_multipart,
-        )
-        .audited("artifact.put", "artifact:{path}"),
-        post(
-            "2.0/mlflow-artifacts/mpu/complete/{*path}",
-            Access::Edit,
-            no_multipart,
-        )
-        .audited("artifact.put", "artifact:{path}"),
-        post(
-            "2.0/mlflow-artifacts/mpu/abort/{*path}",
-            Access::Edit,
-            no_multipart,
-        )
-        .audited("artifact.put", "artifact:{path}"),
-        get(
-            "2.0/mlflow-artifacts/presigned/{*path}",
-            Access::Read,
-            no_presigned,
-        ),
         get("2.0/mlflow/artifacts/list", Access::Read, list),
-        post(
-            "2.0/mlflow/artifacts/presigned-upload-url",
-            Access::Edit,
-            presign_upload,
-        )
-        .audited("artifact.presign_upload", "artifact:{path}"),
-        post(
-            "2.0/mlflow/artifacts/presigned-download-url",
-            Access::Read,
-            presign_download,
-        ),
         get(
             "2.0/mlflow/logged-models/{model_id}/artifacts/directories",
             Access::Read,
@@ -186,24 +150,6 @@ async fn remove(State(app): State<App>, ctx: Ctx, tail: Tail) -> Result<Reply<Em
 async fn list_own(State(app): State<App>, Wire(request): Wire<ListOwn>) -> Result<Reply<Listing>> {
     let entries = app.artifacts.own()?.list(&request.check()?).await?;
     Ok(Reply(Listing::of_names(entries)))
-}
-
-async fn no_multipart(State(app): State<App>, tail: Tail) -> Result<Response> {
-    app.artifacts.own()?;
-    ArtifactPath::parse(&tail.0)?;
-    Err(Error::new(
-        Code::NotImplemented,
-        "Multipart upload is not supported for the current artifact repository",
-    ))
-}
-
-async fn no_presigned(State(app): State<App>, tail: Tail) -> Result<Response> {
-    app.artifacts.own()?;
-    ArtifactPath::parse(&tail.0)?;
-    Err(Error::new(
-        Code::NotImplemented,
-        "Multipart download is not supported for the current artifact repository",
-    ))
 }
 
 async fn list(
@@ -326,7 +272,7 @@ async fn small_upload(
     Ok(EMPTY_JSON)
 }
 
-async fn run_uri(app: &App, uuid: String) -> Result<String> {
+pub(super) async fn run_uri(app: &App, uuid: String) -> Result<String> {
     Ok(app
         .db
         .read(move |tx| run::find(tx, &uuid))
@@ -334,53 +280,7 @@ async fn run_uri(app: &App, uuid: String) -> Result<String> {
         .artifact_uri)
 }
 
-async fn model_uri(app: &App, uuid: String) -> Result<String> {
+pub(super) async fn model_uri(app: &App, uuid: String) -> Result<String> {
     let find = move |tx: &mut Tx<'_>| logged_model::find(tx, &uuid, Deleted::Refused);
     Ok(app.db.read(find).await?.artifact_uri)
-}
-
-async fn presign_upload(
-    State(app): State<App>,
-    Wire(request): Wire<PresignUpload>,
-) -> Result<Response> {
-    let uri = match request.check()? {
-        Owner::Run(uuid) => run_uri(&app, uuid).await?,
-        Owner::Model(uuid) => model_uri(&app, uuid).await?,
-    };
-    Err(not_presigned(Presigned::Upload, &uri))
-}
-
-async fn presign_download(
-    State(app): State<App>,
-    Wire(request): Wire<PresignDownload>,
-) -> Result<Response> {
-    let uri = run_uri(&app, request.check()?).await?;
-    Err(not_presigned(Presigned::Download, &uri))
-}
-
-fn not_presigned(what: Presigned, uri: &str) -> Error {
-    let scheme = uri.split_once(':').map_or("", |(scheme, _)| scheme);
-    if !matches!(scheme, "http" | "https" | "mlflow-artifacts") {
-        return Error::new(
-            Code::NotImplemented,
-            format!("Presigned URLs are not supported for artifacts at '{uri}'."),
-        );
-    }
-    Error::invalid(match what {
-        Presigned::Upload => format!(
-            "Presigned upload is not supported for proxied artifact storage (artifact URI scheme: \
-             {scheme}). This endpoint requires a direct cloud storage artifact URI."
-        ),
-        Presigned::Download => format!(
-            "Presigned download is not supported for runs with proxied artifact storage (artifact \
-             URI scheme: {scheme}). This endpoint requires a run with a direct cloud storage \
-             artifact URI."
-        ),
-    })
-}
-
-/// Which way a presigned URL would go.
-enum Presigned {
-    Upload,
-    Download,
 }

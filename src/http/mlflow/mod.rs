@@ -1,6 +1,7 @@
 //! The handlers of MLflow's API; each file begins with its `routes()`.
 
 pub(super) mod artifacts;
+mod direct;
 mod experiments;
 mod inputs;
 mod logged_models;
@@ -21,13 +22,15 @@ pub(super) fn routes() -> Vec<(&'static str, Vec<Route>)> {
     core.extend(runs::routes());
     let mut registry = registered_models::routes();
     registry.extend(model_versions::routes());
+    let mut files = artifacts::routes();
+    files.extend(direct::routes());
     vec![
         ("tracking-core", core),
         ("metric-history", metrics::routes()),
         ("inputs-outputs", inputs::routes()),
         ("logged-models", logged_models::routes()),
         ("model-registry", registry),
-        ("artifacts", artifacts::routes()),
+        ("artifacts", files),
         ("webhooks", webhooks::routes()),
     ]
 }

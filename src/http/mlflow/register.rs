@@ -202,7 +202,8 @@ async fn digests(site: &Site, survey: &Survey, recorded: &[Recorded]) -> Result<
 
 /// Tells whether a file is still the one that was recorded: nobody wrote to it later.
 fn is_of(recorded: &Recorded, file: &Surveyed) -> bool {
-    u64::try_from(recorded.size) == Ok(file.size)
+    !recorded.sha256.is_empty()
+        && u64::try_from(recorded.size) == Ok(file.size)
         && file.modified_ns / 1_000_000 <= recorded.stored_at
 }
 

@@ -4,10 +4,12 @@ use super::field::{Field, Message};
 use crate::artifacts::{ArtifactPath, Entry};
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// Seconds that a presigned URL may live: 7 days.
-const MAX_EXPIRATION: i64 = 604_800;
-const DEFAULT_EXPIRATION: i64 = 900;
+const MAX_EXPIRATION: u64 = 604_800;
+/// How long a URL for an upload is valid that asks for no time: MLflow's default.
+const UPLOAD_EXPIRATION: Duration = Duration::from_secs(900);
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
@@ -79,6 +81,19 @@ pub struct PresignUpload {
 
 impl Message for PresignUpload {}
 
+/// Reads how long a URL shall be valid.
+fn validity(expiration: Field<i64>, default: Duration) -> Result<Duration> {
+    let Some(seconds) = expiration.optional("expiration")? else {
+        return Ok(default);
+    };
+    match u64::try_from(seconds) {
+        Ok(seconds) if (1..=MAX_EXPIRATION).contains(&seconds) => Ok(Duration::from_secs(seconds)),
+        _ => Err(Error::invalid(format!(
+            "expiration must be between 1 and {MAX_EXPIRATION} seconds (got {seconds})."
+        ))),
+    }
+}
+
 /// Whose files a presigned URL is for.
 pub enum Owner {
     Run(String),
@@ -86,11 +101,12 @@ pub enum Owner {
 }
 
 impl PresignUpload {
-    pub fn check(self) -> Result<Owner> {
+    /// Gives whose file it is, its path, and how long the URL shall be valid.
+    pub fn check(self) -> Result<(Owner, ArtifactPath, Duration)> {
         let run = self.run_id.optional("run_id")?.unwrap_or_default();
         let model = self.model_id.optional("model_id")?.unwrap_or_default();
         let path = self.path.required("path")?;
-        self.expiration.optional("expiration")?;
+        let valid = validity(self.expiration, UPLOAD_EXPIRATION)?;
         let owner = match (run.is_empty(), model.is_empty()) {
             (false, true) => Owner::Run(run),
             (true, false) => Owner::Model(model),
@@ -100,8 +116,7 @@ impl PresignUpload {
                 ));
             }
         };
-        ArtifactPath::parse(&path)?;
-        Ok(owner)
+        Ok((owner, ArtifactPath::parse_file(&path)?, valid))
     }
 }
 
@@ -117,21 +132,13 @@ pub struct PresignDownload {
 impl Message for PresignDownload {}
 
 impl PresignDownload {
-    /// Gives the run.
-    pub fn check(self) -> Result<String> {
+    /// Gives the run, the path of the file, and how long the URL shall be valid.
+    pub fn check(self, default: Duration) -> Result<(String, ArtifactPath, Duration)> {
         let run = self.run_id.required("run_id")?;
         let path = self.path.required("path")?;
-        let expiration = self
-            .expiration
-            .optional("expiration")?
-            .unwrap_or(DEFAULT_EXPIRATION);
-        ArtifactPath::parse(&path)?;
-        if !(1..=MAX_EXPIRATION).contains(&expiration) {
-            return Err(Error::invalid(format!(
-                "expiration must be between 1 and {MAX_EXPIRATION} seconds (got {expiration})."
-            )));
-        }
-        Ok(run)
+        let expiration = validity(self.expiration, default);
+        let path = ArtifactPath::parse_file(&path)?;
+        Ok((run, path, expiration?))
     }
 }
 

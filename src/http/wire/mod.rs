@@ -7,6 +7,7 @@ pub mod batch;
 pub mod body;
 pub mod consumer;
 pub mod dataset;
+pub mod direct;
 pub mod experiment;
 pub mod field;
 pub mod logged_model;

@@ -252,7 +252,7 @@ async fn what_the_server_cannot_read_is_told_and_every_link_named() {
       },
       {
         "link": "files",
-        "why": "This server does not reach artifacts at 's3://bucket/files'; read and write them there directly."
+        "why": "This server does not reach artifacts at 's3://bucket/files'; read and write them there directly. The operator may allow it by artifacts.allowed_stores."
       },
       {
         "link": "signature",

@@ -19,7 +19,7 @@ async fn upload_by_ui(logged: &Logged, file: &str, content: &str) -> crate::serv
 
 #[tokio::test]
 async fn no_route_changes_or_deletes_the_files_of_a_version() {
-    let logged = Logged::start().await;
+    let logged = Logged::start_in_folder().await;
     logged
         .store(&[
             ("model/MLmodel", "x"),
@@ -81,7 +81,7 @@ async fn no_route_changes_or_deletes_the_files_of_a_version() {
 
 #[tokio::test]
 async fn the_same_bytes_may_come_again_and_mend_a_file() {
-    let logged = Logged::start().await;
+    let logged = Logged::start_in_folder().await;
     logged.store(&[("model/MLmodel", "x")]).await;
     logged.register("model").await;
     logged.store(&[("model/MLmodel", "x")]).await;

@@ -49,7 +49,7 @@ fn catch_up(server: &TestServer) {
 
 #[tokio::test]
 async fn recorded_digests_are_taken_for_files_that_nobody_touched_since() {
-    let logged = Logged::start().await;
+    let logged = Logged::start_in_folder().await;
     catch_up(&logged.server);
     logged
         .store(&[("model/a", "one"), ("model/b", "two"), ("model/c", "three")])
@@ -180,7 +180,7 @@ async fn a_version_whose_files_are_out_of_reach_says_why_it_has_no_digest() {
         .await,
     );
     insta::assert_snapshot!(notes.join("\n"), @"
-    This server does not reach artifacts at 's3://bucket/model'; read and write them there directly.
+    This server does not reach artifacts at 's3://bucket/model'; read and write them there directly. The operator may allow it by artifacts.allowed_stores.
     This server does not reach artifacts at 'dbfs:/model'; read and write them there directly.
     There were no files at 'mlflow-artifacts:/1/00000000000000000000000000000003/artifacts/nothing'.
     No run is known for 'runs:/unknown/model'.
@@ -195,7 +195,7 @@ async fn a_version_whose_files_are_out_of_reach_says_why_it_has_no_digest() {
 
 #[tokio::test]
 async fn a_copy_has_the_manifest_of_its_original() {
-    let logged = Logged::start().await;
+    let logged = Logged::start_in_folder().await;
     logged.store(&[("model/MLmodel", "x")]).await;
     logged.register("model").await;
     logged

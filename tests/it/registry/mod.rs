@@ -107,6 +107,11 @@ impl Logged {
         Self::on(TestServer::start().await).await
     }
 
+    /// Starts with files in a folder, which a test can reach behind the server's back.
+    pub(crate) async fn start_in_folder() -> Self {
+        Self::on(TestServer::start_in_folder().await).await
+    }
+
     async fn on(server: TestServer) -> Self {
         let experiment_id = server.experiment("e").await;
         let run_id = server.run(&experiment_id).await;

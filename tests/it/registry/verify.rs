@@ -39,7 +39,7 @@ async fn intact_files_are_told_and_noted() {
 
 #[tokio::test]
 async fn tampering_on_the_disk_is_found() {
-    let logged = Logged::start().await;
+    let logged = Logged::start_in_folder().await;
     let files = ["kept", "changed", "gone", "grown"].map(|name| (format!("model/{name}"), name));
     for (path, content) in &files {
         logged.store(&[(path, content)]).await;
@@ -118,7 +118,7 @@ async fn tampering_on_the_disk_is_found() {
 
 #[tokio::test]
 async fn files_that_are_all_gone_are_all_missing() {
-    let logged = Logged::start().await;
+    let logged = Logged::start_in_folder().await;
     logged.store(&[("model/a", "x"), ("model/b", "y")]).await;
     logged.register("model").await;
     std::fs::remove_dir_all(logged.on_disk("model")).unwrap();
