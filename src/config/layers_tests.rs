@@ -129,6 +129,7 @@ fn sample(key: &Key) -> &'static str {
         "webhooks.secret_key" => "cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4=",
         "server.public_url" => "https://models.example.com",
         "webhooks.allowed_private_networks" => "10.0.0.0/8, fd00::/8",
+        "registry.stage_aliases" => "Production=live, Staging=next!",
         name => match key.kind {
             crate::config::kind::Kind::Bool => "true",
             _ if name.ends_with("_ms") => "500",

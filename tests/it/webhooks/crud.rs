@@ -135,7 +135,7 @@ async fn bad_fields_are_refused_in_mlflows_words() {
     Missing value for required parameter 'events[0].action'. See the API docs for more information about request parameters.
     There is no entity 'run' of a webhook event. The entities are registered_model, registered_model_tag, model_version, model_version_tag, model_version_alias, prompt, prompt_tag, prompt_version, prompt_version_tag, prompt_alias, budget_policy.
     Invalid action 'created' for entity 'model_version_tag'. Valid actions are: ['deleted', 'set']
-    Invalid action 'exceeded' for entity 'model_version'. Valid actions are: ['broken', 'created', 'deleted', 'stage_transitioned', 'updated', 'verified']
+    Invalid action 'exceeded' for entity 'model_version'. Valid actions are: ['aged', 'broken', 'created', 'deleted', 'stage_transitioned', 'updated', 'verified']
     Invalid value 11 for parameter 'events[0].entity' supplied:  Hint: Value was of type 'int'. See the API docs for more information about request parameters.
     Invalid webhook status 'FOO'. The status is ACTIVE or DISABLED.
     Invalid value 7 for parameter 'status' supplied:  Hint: Value was of type 'int'. See the API docs for more information about request parameters.
