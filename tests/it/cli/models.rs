@@ -58,13 +58,13 @@ async fn people_move_versions_and_see_what_happened() {
     2        Production  2023-11-14T22:13:20Z       s3://bucket/2
     1        None        2023-11-14T22:13:20Z       s3://bucket/1
     $ models history churn --limit 6
-    TIME                  ACTOR      VERSION  CHANGE         KEY         FROM        TO          REASON
-    2023-11-14T22:13:20Z  anonymous  3        alias_deleted  rival       3                       gone
-    2023-11-14T22:13:20Z  anonymous  3        alias_set      rival                   3
-    2023-11-14T22:13:20Z  anonymous  3        stage_changed  Production  None        Production
-    2023-11-14T22:13:20Z  anonymous  2        stage_changed  Production  None        Production  it won
-    2023-11-14T22:13:20Z  anonymous  2        alias_set      champion    1           2           better recall
-    2023-11-14T22:13:20Z  anonymous  1        alias_set      champion                1
+    TIME                  ACTOR      VERSION  CHANGE         KEY         FROM  TO          REASON
+    2023-11-14T22:13:20Z  anonymous  3        alias_deleted  rival       3                 gone
+    2023-11-14T22:13:20Z  anonymous  3        alias_set      rival             3
+    2023-11-14T22:13:20Z  anonymous  3        stage_changed  Production  None  Production
+    2023-11-14T22:13:20Z  anonymous  2        stage_changed  Production  None  Production  it won
+    2023-11-14T22:13:20Z  anonymous  2        alias_set      champion    1     2           better recall
+    2023-11-14T22:13:20Z  anonymous  1        alias_set      champion          1
     $ models history churn --kind alias_set --version 2
     TIME                  ACTOR      VERSION  CHANGE     KEY       FROM  TO  REASON
     2023-11-14T22:13:20Z  anonymous  2        alias_set  champion  1     2   better recall
