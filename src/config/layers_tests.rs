@@ -133,6 +133,7 @@ fn sample(key: &Key) -> &'static str {
         "webhooks.secret_key" => "cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4=",
         "server.public_url" => "https://models.example.com",
         "webhooks.allowed_private_networks" => "10.0.0.0/8, fd00::/8",
+        "registry.stage_aliases" => "Production=live, Staging=next!",
         name => match key.kind {
             crate::config::kind::Kind::Bool => "true",
             _ if name.ends_with("_ms") => "500",
@@ -230,21 +231,6 @@ fn wrong_values_name_key_value_source_and_what_is_allowed() {
             "one as 10.0.0.0/8",
         ),
         ("MLFLOW_WEBHOOK_REQUEST_TIMEOUT", "0", "from 1 to 600"),
-        (
-            "TRACKWAY_REGISTRY_STAGE_ALIASES",
-            "None=x",
-            "Staging and Production",
-        ),
-        (
-            "TRACKWAY_REGISTRY_STAGE_ALIASES",
-            "Production",
-            "STAGE=alias",
-        ),
-        (
-            "TRACKWAY_REGISTRY_PRODUCTION_MAX_AGE_DAYS",
-            "-1",
-            "from 0 to 36500",
-        ),
         ("TRACKWAY_LOG_LEVEL", "inf", "off, error, warn"),
         ("TRACKWAY_ARTIFACTS_SERVE", "2", "true or false"),
         ("TRACKWAY_SERVER_DATA_DIR", "", "the path of a directory"),
@@ -327,13 +313,6 @@ fn keys_that_contradict_each_other_are_refused() {
         from_file("[artifacts]\nonly = true\nserve = false\n"),
         &["artifacts.only", "artifacts.serve"],
     );
-    check_refused(
-        from_variables(&[(
-            "TRACKWAY_REGISTRY_STAGE_ALIASES",
-            "Production=a,production=b!",
-        )]),
-        &["TRACKWAY_REGISTRY_STAGE_ALIASES", "the stage Production"],
-    );
     for text in [
         "stale_after_s = 0\nend_stale_after_s = 5",
         "end_stale_after_s = 5",
@@ -348,6 +327,24 @@ fn keys_that_contradict_each_other_are_refused() {
             ],
         );
     }
+}
+
+#[test]
+fn stages_and_aliases_are_named_once() {
+    let variable = "TRACKWAY_REGISTRY_STAGE_ALIASES";
+    for (text, part) in [
+        ("None=x", "Staging and Production"),
+        ("Production", "STAGE=alias"),
+        ("Production=a,production=b!", "the stage Production twice"),
+        ("Production=a,Staging=a", "the alias a twice"),
+    ] {
+        check_refused(from_variables(&[(variable, text)]), &[variable, part]);
+    }
+    let loaded = from_variables(&[(variable, "Production=a!, Staging=b")]);
+    let aliases = loaded.expect("two entries").config.registry.stage_aliases;
+    assert_eq!(aliases, ["Production=a!", "Staging=b"]);
+    let age = "TRACKWAY_REGISTRY_PRODUCTION_MAX_AGE_DAYS";
+    check_refused(from_variables(&[(age, "-1")]), &[age, "from 0 to 36500"]);
 }
 
 #[test]

@@ -145,6 +145,22 @@ def test_stages_and_the_latest_version_of_each(client, three):
     ]
 
 
+@pytest.mark.trackway_only("archives what an alias points at")
+def test_archiving_spares_a_version_that_an_alias_points_at(client, three, rest):
+    for version in ("1", "2"):
+        client.transition_model_version_stage(three, version, "Production")
+    client.set_registered_model_alias(three, "champion", "2")
+    moved = client.transition_model_version_stage(three, "3", "Production", True)
+    assert moved.current_stage == "Production"
+    stages = [client.get_model_version(three, v).current_stage for v in ("1", "2", "3")]
+    assert stages == ["Archived", "Production", "Production"]
+    body = {"name": three, "version": "3", "stage": "Production",
+            "archive_existing_versions": True}
+    answer = rest.session.post(rest.at("model-versions/transition-stage"), json=body)
+    assert answer.headers["x-trackway-not-archived"].endswith("/2 (champion)")
+    assert set(answer.json()) == {"model_version"}
+
+
 def test_aliases_are_set_moved_read_and_deleted(client, three):
     client.set_registered_model_alias(three, "champion", "1")
     client.set_registered_model_alias(three, "champion", "2")

@@ -110,13 +110,32 @@ impl Client {
         self.json(method, path, Some(body), reason)
     }
 
+    /// Asks for a change of a stage or an alias with POST; gives the answer and which versions the
+    /// server did not archive along, as it tells them.
+    pub(crate) fn change_stage(
+        &self,
+        path: &str,
+        (body, reason): (&Json, &str),
+    ) -> Result<(Json, Option<String>)> {
+        let response = self.send("POST", path, Some(body), reason)?;
+        let kept = response.headers().get("x-trackway-not-archived");
+        let kept = kept
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned);
+        Ok((self.read(path, response)?, kept))
+    }
+
     /// Asks with GET for something that is read as it comes.
     pub(crate) fn stream(&self, path: &str) -> Result<impl Read + use<>> {
         Ok(self.send("GET", path, None, "")?.into_body().into_reader())
     }
 
     fn json(&self, method: &str, path: &str, body: Option<&Json>, reason: &str) -> Result<Json> {
-        let mut response = self.send(method, path, body, reason)?;
+        let response = self.send(method, path, body, reason)?;
+        self.read(path, response)
+    }
+
+    fn read(&self, path: &str, mut response: Response<Body>) -> Result<Json> {
         let limited = response.body_mut().with_config().limit(MAX_ANSWER);
         let text = limited.read_to_string().map_err(|error| {
             Error::unavailable(format!("The answer of {} broke off.", self.base)).with_cause(error)

@@ -33,7 +33,7 @@ pub(in crate::cli) enum Command {
         name: String,
         version: String,
         stage: String,
-        /// Archive the versions that are in that stage now.
+        /// Archive the versions that are in that stage now, but for those that an alias points at.
         #[arg(long)]
         archive_existing: bool,
         /// Why, for the history and the audit log.
@@ -94,11 +94,12 @@ pub(in crate::cli) fn run(command: &Command, remote: &Remote, client: &Client) -
             let body = json!({ "name": name, "version": version, "stage": stage,
                 "archive_existing_versions": archive_existing });
             let path = "/api/2.0/mlflow/model-versions/transition-stage";
-            let answer = client.change("POST", path, (&body, reason))?;
-            Ok(remote.print(&answer, |answer| {
+            let (answer, kept) = client.change_stage(path, (&body, reason))?;
+            let outcome = remote.print(&answer, |answer| {
                 let stage = cell(&answer["model_version"]["current_stage"]);
                 format!("version {version} of {name} is now in {stage}\n")
-            }))
+            });
+            Ok(with_kept(remote, outcome, kept))
         }
     }
 }
@@ -206,6 +207,19 @@ fn run_history(history: &History, remote: &Remote, client: &Client) -> Result<Ou
     }))
 }
 
+/// Adds which versions were not archived along; a program that reads JSON finds it beside the answer.
+fn with_kept(remote: &Remote, mut outcome: Outcome, kept: Option<String>) -> Outcome {
+    let Some(kept) = kept else {
+        return outcome;
+    };
+    let place = match remote.json {
+        true => &mut outcome.stderr,
+        false => &mut outcome.stdout,
+    };
+    place.push_str(&format!("not archived, an alias points there: {kept}\n"));
+    outcome
+}
+
 fn run_alias(alias: &Alias, remote: &Remote, client: &Client) -> Result<Outcome> {
     let path = "/api/2.0/mlflow/registered-models/alias";
     match alias {
@@ -216,11 +230,9 @@ fn run_alias(alias: &Alias, remote: &Remote, client: &Client) -> Result<Outcome>
             reason,
         } => {
             let body = json!({ "name": name, "alias": alias, "version": version });
-            client.change("POST", path, (&body, reason))?;
-            Ok(done(
-                remote,
-                format!("{name}@{alias} is now version {version}"),
-            ))
+            let (_, kept) = client.change_stage(path, (&body, reason))?;
+            let outcome = done(remote, format!("{name}@{alias} is now version {version}"));
+            Ok(with_kept(remote, outcome, kept))
         }
         Alias::Delete {
             name,

@@ -42,6 +42,7 @@ async fn people_move_versions_and_see_what_happened() {
     version 2 of churn is now in Production
     $ models stage churn 3 Production --archive-existing
     version 3 of churn is now in Production
+    not archived, an alias points there: churn/2 (champion)
     $ models alias set churn rival 3
     churn@rival is now version 3
     $ models alias delete churn rival --reason gone
