@@ -123,7 +123,6 @@ fn sample(key: &Key) -> &'static str {
         "server.metrics_listen" => "127.0.0.1:9464",
         "server.host" => "0.0.0.0",
         "server.x_frame_options" => "deny",
-        "registry.stage_aliases" => "Production=production",
         "database.url" => "sqlite:////m.db",
         "database.durability" => "relaxed",
         "log.format" => "json",
@@ -175,6 +174,10 @@ fn wrong_values_name_key_value_source_and_what_is_allowed() {
         from_file("[server]\nport = \"5000\"\n"),
         &["\"5000\"", "server.port", "(file ", "a whole number"],
     );
+}
+
+#[test]
+fn more_wrong_values_name_key_value_source_and_what_is_allowed() {
     check_refused(
         from_file("[database]\nurl = \"postgresql://u:secret@h/d?sslmode=no\"\n"),
         &["postgresql://u:***@h/d", "database.url", "verify-full"],
