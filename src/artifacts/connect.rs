@@ -19,11 +19,14 @@ const RETRIES: usize = 3;
 /// The longest wait for a connection.
 const CONNECT: Duration = Duration::from_secs(5);
 
+/// Reads variables of an environment by their names.
+pub type Variables = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
 /// What clients of object stores are made of.
 #[derive(Clone)]
 pub struct Access {
     /// Reads a variable of the environment.
-    pub variable: Arc<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    pub variable: Variables,
     /// The longest silence of a store, and the longest time in which a request is tried again.
     pub timeout: Duration,
     /// Whether credentials may be asked of the cloud's metadata address.
