@@ -19,7 +19,7 @@ const RETRIES: usize = 3;
 /// The longest wait for a connection.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// Reads a variable of the environment.
+/// Reads variables of an environment by their names.
 pub type Variables = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// What clients of object stores are made of.

@@ -66,6 +66,22 @@ impl Direct {
         }
     }
 
+    /// Tells whether downloads are signed for. Those of Azure are not, as by MLflow's own server.
+    pub(super) fn signs_downloads(&self) -> bool {
+        self.kind != Kind::Azure
+    }
+
+    /// Refuses what cannot be signed for: Azure's signatures fail for names that URLs escape.
+    fn check_signable(&self, key: &Key) -> StoreResult<()> {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~/".contains(c);
+        match self.kind == Kind::Azure && !key.as_ref().chars().all(is_plain) {
+            true => Err(StoreError::NotSupported {
+                source: "a signed URL for a name with other than plain characters".into(),
+            }),
+            false => Ok(()),
+        }
+    }
+
     /// Begins an upload of so many parts, whose URLs are valid for some time.
     pub(super) async fn begin(
         &self,
@@ -73,6 +89,7 @@ impl Direct {
         count: usize,
         valid: Duration,
     ) -> StoreResult<PartUrls> {
+        self.check_signable(key)?;
         let mut urls = Vec::with_capacity(count);
         let upload_id = match self.kind {
             Kind::Azure => {
@@ -142,17 +159,13 @@ impl Direct {
         path: &ArtifactPath,
         valid: Duration,
     ) -> StoreResult<SignedUrl> {
-        let url = match self.kind {
-            Kind::Azure => self.signer.signed_url(Method::GET, key, valid).await?,
-            Kind::S3 | Kind::Gcs => {
-                let name = media::attachment(path.name());
-                let query = [("response-content-disposition", name)];
-                let options = SignedUrlOptions::new().with_query(query);
-                self.signer
-                    .signed_url_opts(Method::GET, key, valid, &options)
-                    .await?
-            }
-        };
+        let name = media::attachment(path.name());
+        let query = [("response-content-disposition", name)];
+        let options = SignedUrlOptions::new().with_query(query);
+        let url = self
+            .signer
+            .signed_url_opts(Method::GET, key, valid, &options)
+            .await?;
         Ok(SignedUrl {
             url: url.into(),
             headers: Vec::new(),
@@ -166,6 +179,7 @@ impl Direct {
         path: &ArtifactPath,
         valid: Duration,
     ) -> StoreResult<SignedUrl> {
+        self.check_signable(key)?;
         let mut headers = vec![(
             "Content-Type".to_owned(),
             media::content_type(path.name()).to_owned(),

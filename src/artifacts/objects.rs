@@ -215,6 +215,11 @@ impl ObjectRoot {
         self.direct.is_some()
     }
 
+    /// Tells whether clients can fetch files at the store itself.
+    pub(super) fn signs_downloads(&self) -> bool {
+        self.direct.as_ref().is_some_and(Direct::signs_downloads)
+    }
+
     pub(super) async fn begin_parts(
         &self,
         path: &ArtifactPath,
@@ -222,8 +227,11 @@ impl ObjectRoot {
         valid: Duration,
     ) -> Result<PartUrls> {
         let (direct, key) = (self.direct("Multipart upload")?, self.key(path)?);
-        let begun = direct.begin(&key, count, valid).await;
-        begun.map_err(|error| self.failed(error))
+        match direct.begin(&key, count, valid).await {
+            // Clients that read this text go through the server instead.
+            Err(StoreError::NotSupported { .. }) => Err(not_direct("Multipart upload")),
+            begun => begun.map_err(|error| self.failed(error)),
+        }
     }
 
     pub(super) async fn complete_parts(
@@ -254,6 +262,9 @@ impl ObjectRoot {
         valid: Duration,
     ) -> Result<(SignedUrl, u64)> {
         let (direct, key) = (self.direct("Multipart download")?, self.key(path)?);
+        if !direct.signs_downloads() {
+            return Err(not_direct("Multipart download"));
+        }
         let head = match self.store.head(&key).await {
             Ok(head) => head,
             Err(StoreError::NotFound { .. }) => return Err(no_such_artifact(path)),

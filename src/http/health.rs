@@ -107,13 +107,13 @@ struct Features {
 }
 
 async fn server_info(State(app): State<App>) -> Reply<ServerInfo> {
-    let is_direct = app.artifacts.own().is_ok_and(ArtifactStore::is_direct);
+    let own = app.artifacts.own().ok();
     Reply(ServerInfo {
         store_type: "SqlStore",
         workspaces_enabled: false,
         trace_archival_enabled: false,
-        multipart_uploads_enabled: is_direct,
-        multipart_downloads_enabled: is_direct,
+        multipart_uploads_enabled: own.is_some_and(ArtifactStore::is_direct),
+        multipart_downloads_enabled: own.is_some_and(ArtifactStore::signs_downloads),
         presigned_upload_run_id_supported: true,
         presigned_upload_model_id_supported: true,
         features_enabled: Features { gateway: false },

@@ -140,7 +140,8 @@ async fn send_parts(begun: &Json, content: &[&[u8]]) -> Json {
         );
         let sending = tokio::task::spawn_blocking(move || {
             let answer = ureq::put(&url).send(&content[..]).unwrap();
-            answer.headers()["etag"].to_str().unwrap().to_owned()
+            let etag = answer.headers().get("etag");
+            etag.map_or(String::new(), |etag| etag.to_str().unwrap().to_owned())
         });
         let etag = sending.await.unwrap();
         parts.push(json!({ "part_number": credential["part_number"], "etag": etag }));
