@@ -7,7 +7,7 @@ use crate::audit::key::Key;
 use crate::audit::{checkpoint, log};
 use crate::config::Config;
 use crate::config::location::Destination;
-use crate::db::Db;
+use crate::db::{Db, Options};
 use crate::error::{Error, Result};
 use crate::events;
 use crate::events::send::{Rules, Sender};
@@ -112,7 +112,10 @@ pub async fn open(config: &Config, clock: Clock, ids: Ids) -> Result<App> {
 
 /// Gives the folders that the server writes to, and what is in each.
 fn disks(config: &Config) -> Result<Vec<(&'static str, PathBuf)>> {
-    let mut disks = vec![("database", config.database_path()?)];
+    let mut disks = Vec::new();
+    if let Options::Sqlite(options) = config.database_options()? {
+        disks.push(("database", options.path));
+    }
     if config.artifacts.serve
         && let Destination::Local(path) = config.artifact_destination()?
     {

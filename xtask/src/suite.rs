@@ -33,6 +33,7 @@ pub(crate) const SUITES: &[Suite] = &[
         title: "unit and integration tests of the workspace",
         runner: Runner::Cargo(&["--workspace"]),
         store: Store::Sqlite,
+        turn: Turn::Always,
     },
     Suite {
         name: "postgres",
@@ -40,6 +41,7 @@ pub(crate) const SUITES: &[Suite] = &[
         title: "the integration tests on PostgreSQL",
         runner: Runner::Cargo(&["--test", "it"]),
         store: Store::Postgres,
+        turn: Turn::Always,
     },
     Suite {
         name: "pgbouncer",
@@ -48,6 +50,7 @@ pub(crate) const SUITES: &[Suite] = &[
         // The odd requests take long, and few of them reach the database.
         runner: Runner::Cargo(&["--test", "it", "--", "--skip", "bad_input"]),
         store: Store::Pgbouncer,
+        turn: Turn::OnRequest,
     },
     Suite {
         name: "rust-s3",
@@ -55,6 +58,7 @@ pub(crate) const SUITES: &[Suite] = &[
         title: "what touches artifacts once more, with the artifacts in an S3 server",
         runner: Runner::CargoOnS3,
         store: Store::Sqlite,
+        turn: Turn::Always,
     },
     Suite {
         name: "compat-mlflow3",
@@ -67,6 +71,7 @@ pub(crate) const SUITES: &[Suite] = &[
             promtool: false,
         }),
         store: Store::Sqlite,
+        turn: Turn::Always,
     },
     Suite {
         name: "compat-mlflow2",
@@ -79,6 +84,7 @@ pub(crate) const SUITES: &[Suite] = &[
             promtool: false,
         }),
         store: Store::Sqlite,
+        turn: Turn::Always,
     },
     Suite {
         name: "compat-postgres",
@@ -91,6 +97,7 @@ pub(crate) const SUITES: &[Suite] = &[
             promtool: false,
         }),
         store: Store::Pgbouncer,
+        turn: Turn::OnRequest,
     },
     Suite {
         name: "durability",
@@ -103,6 +110,7 @@ pub(crate) const SUITES: &[Suite] = &[
             promtool: false,
         }),
         store: Store::Sqlite,
+        turn: Turn::Always,
     },
     Suite {
         name: "observability",
@@ -115,6 +123,7 @@ pub(crate) const SUITES: &[Suite] = &[
             promtool: true,
         }),
         store: Store::Sqlite,
+        turn: Turn::Always,
     },
 ];
 
@@ -126,6 +135,16 @@ pub(crate) struct Suite {
     pub(crate) title: &'static str,
     pub(crate) runner: Runner,
     pub(crate) store: Store,
+    pub(crate) turn: Turn,
+}
+
+/// When a suite runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// Whenever all suites run.
+    Always,
+    /// When it is named: it repeats another suite by a longer way.
+    OnRequest,
 }
 
 /// On which database a suite runs.
@@ -202,9 +221,10 @@ impl Suite {
         matches!(self.runner, Runner::Pytest(_))
     }
 
-    /// Says whether one of the wanted names means this suite; an empty list means all.
+    /// Says whether one of the wanted names means this suite; an empty list means all that run
+    /// without being asked for.
     pub(crate) fn is_wanted(&self, wanted: &[String]) -> bool {
-        wanted.is_empty()
+        wanted.is_empty() && self.turn == Turn::Always
             || wanted
                 .iter()
                 .any(|name| name == self.name || name == self.group)
@@ -371,7 +391,8 @@ mod tests {
                 .map(|suite| suite.name)
                 .collect()
         };
-        assert_eq!(chosen(&[]).len(), SUITES.len());
+        assert_eq!(chosen(&[]).len(), SUITES.len() - 2);
+        assert!(!chosen(&[]).contains(&"pgbouncer"));
         assert_eq!(
             chosen(&["compat"]),
             ["compat-mlflow3", "compat-mlflow2", "compat-postgres"]
