@@ -37,3 +37,11 @@ pub(super) fn items<'a>(value: &'a Json, name: &str) -> &'a [Json] {
         .and_then(Json::as_array)
         .map_or(&[], Vec::as_slice)
 }
+
+/// Writes a number with the word for what is counted: `1 file`, `2 files`.
+pub(super) fn counted(count: u64, one: &str, many: &str) -> String {
+    match count {
+        1 => format!("1 {one}"),
+        count => format!("{count} {many}"),
+    }
+}
