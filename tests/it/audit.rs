@@ -444,14 +444,7 @@ async fn tampering_is_found_and_named() {
 }
 
 /// The columns of an entry that hold text.
-const TEXTS: [&str; 6] = [
-    "actor",
-    "action",
-    "object",
-    "result",
-    "request_id",
-    "entry",
-];
+const TEXTS: [&str; 6] = ["actor", "action", "object", "result", "request_id", "entry"];
 
 /// One way of changing the entry at `TAMPERED` with a database tool.
 struct Tampering {
@@ -486,7 +479,11 @@ fn tamperings(record: &log::Record, on_sqlite: bool) -> Vec<Tampering> {
             // PostgreSQL lets nobody store text that is none.
             if on_sqlite {
                 changed[index] ^= 0x81;
-                all.push(set(column, "cast($2 as text)", Value::Bytes(changed.into())));
+                all.push(set(
+                    column,
+                    "cast($2 as text)",
+                    Value::Bytes(changed.into()),
+                ));
             }
         }
     }
@@ -532,7 +529,10 @@ async fn every_changed_byte_of_an_entry_is_found_and_its_entry_named() {
             let findings = check.finish(7).findings;
             let is_named = |finding: &Finding| finding.position == Some(TAMPERED);
             if !findings.iter().any(is_named) {
-                missed.push(format!("{} {:?}: {findings:?}", tampering.sql, tampering.value));
+                missed.push(format!(
+                    "{} {:?}: {findings:?}",
+                    tampering.sql, tampering.value
+                ));
             }
             tx.execute(
                 "delete from audit_entries where position = $1 or position < 0 or position > 6",

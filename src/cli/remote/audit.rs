@@ -1,14 +1,14 @@
 //! `trackway audit`: reads the audit log of a server, exports it, and checks it.
 
 use super::client::{Client, encode, query};
-use super::table::{cell, counted, items, time};
+use super::table::{cell, counted, items, table, time};
 use super::{Remote, done};
 use crate::audit::check::{Check, Finding, Report};
 use crate::audit::checkpoint::{Head, SignedHead};
 use crate::audit::key::PublicKey;
 use crate::audit::log::Record;
 use crate::audit::tree;
-use crate::cli::{FAILED, Outcome, columns};
+use crate::cli::{FAILED, Outcome};
 use crate::error::{Error, Result};
 use crate::http::wire::audit::{
     ConsistencyReply, HeadReply, HeadsReply, MAX_ENTRIES, RecordsReply, decode,
@@ -134,7 +134,7 @@ fn run_list(list: &List, remote: &Remote, client: &Client) -> Result<Outcome> {
                 cell(why),
             ]
         }));
-        columns(&rows)
+        table(&rows, "No entry matches.")
     }))
 }
 

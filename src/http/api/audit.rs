@@ -106,10 +106,17 @@ fn lines(db: Db, range: (u64, u64)) -> impl Stream<Item = io::Result<Bytes>> {
 async fn head(State(app): State<App>) -> Result<Reply<HeadReply>> {
     let (key, now) = (app.audit_key.clone(), app.clock.now());
     let reader = key.clone();
-    let standing = app.db.read(move |tx| checkpoint::standing(tx, &reader)).await?;
+    let standing = app
+        .db
+        .read(move |tx| checkpoint::standing(tx, &reader))
+        .await?;
     let signed = match standing {
         Some(signed) => signed,
-        None => app.db.write(move |tx| checkpoint::sign(tx, now, &key)).await?,
+        None => {
+            app.db
+                .write(move |tx| checkpoint::sign(tx, now, &key))
+                .await?
+        }
     };
     let keys = app.db.read(checkpoint::keys).await?;
     Ok(Reply(HeadReply::new(signed, keys)?))

@@ -132,7 +132,9 @@ async fn a_byte_that_is_no_text_is_named_and_the_rest_is_still_read() {
     let outcome = run(&server, "audit show 4").await;
     assert_eq!(outcome.exit, 1);
     assert!(
-        outcome.stderr.contains("Entry 4 is not what the log's signed head"),
+        outcome
+            .stderr
+            .contains("Entry 4 is not what the log's signed head"),
         "{outcome:?}"
     );
 }

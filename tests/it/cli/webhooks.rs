@@ -53,8 +53,26 @@ async fn a_webhook_is_created_tried_changed_and_deleted() {
             .starts_with("the receiver did not take it: 500"),
         "{outcome:?}"
     );
-    let line = format!("webhooks update {id} --format slack --status DISABLED --name chat");
-    printed(&server, &line).await;
+    let line = "webhooks update ci --format slack --status DISABLED --name chat";
+    printed(&server, line).await;
+    let outcome = run(&server, "webhooks show ci").await;
+    assert_eq!(outcome.exit, 1);
+    assert_eq!(
+        outcome.stderr,
+        "error: There is no webhook with the name or id 'ci'. `trackway webhooks list` lists them.\n"
+    );
+    insta::assert_snapshot!(told(printed(&server, "webhooks show chat").await), @r"
+    id ID
+    name chat
+    description tells the CI
+    status DISABLED
+    format slack
+    signed yes
+    url URL
+    events model_version.created, model_version_alias.moved
+    created 2023-11-14T22:13:20Z
+    updated 2023-11-14T22:13:20Z
+    ");
     insta::assert_snapshot!(told(printed(&server, "webhooks list").await), @r"
     ID NAME STATUS FORMAT SIGNED URL EVENTS
     ID chat DISABLED slack yes URL model_version.created, model_version_alias.moved
