@@ -22,7 +22,7 @@ impl Version {
 /// leads now, each also with `models:/` before it.
 ///
 /// # Errors
-/// 400 for a text that names no version, and what the resolver says of one that leads nowhere.
+/// What the resolver says of one that leads nowhere.
 pub(super) fn version(text: &str, client: &Client) -> Result<Version> {
     let plain = text.strip_prefix("models:/").unwrap_or(text);
     if let Some((name, number)) = plain.rsplit_once('/')
@@ -34,18 +34,24 @@ pub(super) fn version(text: &str, client: &Client) -> Result<Version> {
             number: number.to_owned(),
         });
     }
-    if !plain.contains(['/', '@']) {
-        return Err(Error::invalid(format!(
-            "'{text}' is no version of a model. Write it as NAME/VERSION, such as churn/3, or as \
-             NAME@ALIAS, such as churn@champion."
-        )));
-    }
     let query = query(&[("uri", Some(format!("models:/{plain}")))]);
     let answer = client.get(&format!("/api/1.0/resolve{query}"))?;
     Ok(Version {
         name: cell(&answer["name"]),
         number: cell(&answer["version"]),
     })
+}
+
+/// Reads an argument that is to name a version.
+pub(super) fn version_argument(text: &str) -> std::result::Result<String, String> {
+    match text.strip_prefix("models:/").unwrap_or(text) {
+        plain if plain.contains(['/', '@']) => Ok(text.to_owned()),
+        _ => Err(
+            "it names no version of a model. Write it as NAME/VERSION, such as churn/3, or as \
+                  NAME@ALIAS, such as churn@champion"
+                .to_owned(),
+        ),
+    }
 }
 
 /// Lists the webhooks of the server.

@@ -16,7 +16,7 @@ pub(in crate::cli) enum Command {
     /// they differ.
     Verify {
         /// The version, as NAME/VERSION or NAME@ALIAS.
-        #[arg(value_name = "NAME/VERSION")]
+        #[arg(value_name = "NAME/VERSION", value_parser = named::version_argument)]
         version: String,
     },
     /// Show what differs between two versions of a model, the likeliest cause first.
@@ -33,7 +33,7 @@ pub(in crate::cli) enum Command {
     /// Show what a version remembers of its run, data, code and environment.
     Facts {
         /// The version, as NAME/VERSION or NAME@ALIAS.
-        #[arg(value_name = "NAME/VERSION")]
+        #[arg(value_name = "NAME/VERSION", value_parser = named::version_argument)]
         version: String,
     },
     /// Show where a URI such as models:/churn@champion leads now.

@@ -37,8 +37,8 @@ pub(in crate::cli) enum Command {
         #[arg(value_name = "WEBHOOK")]
         webhook_id: String,
         /// The event; the first of the webhook's if not given.
-        #[arg(long)]
-        event: Option<String>,
+        #[arg(long, value_parser = event)]
+        event: Option<Event>,
     },
     #[command(flatten)]
     Log(deliveries::Command),
@@ -52,8 +52,8 @@ pub(in crate::cli) struct Create {
     #[arg(value_name = "RECEIVER_URL")]
     receiver: String,
     /// An event, such as model_version.created or model_version_alias.moved; may be repeated.
-    #[arg(long = "event", required = true, value_name = "EVENT")]
-    events: Vec<String>,
+    #[arg(long = "event", required = true, value_name = "EVENT", value_parser = event)]
+    events: Vec<Event>,
     #[command(flatten)]
     fields: Fields,
 }
@@ -70,8 +70,8 @@ pub(in crate::cli) struct Update {
     #[arg(long, value_name = "RECEIVER_URL")]
     receiver: Option<String>,
     /// An event in place of those it has; may be repeated.
-    #[arg(long = "event", value_name = "EVENT")]
-    events: Vec<String>,
+    #[arg(long = "event", value_name = "EVENT", value_parser = event)]
+    events: Vec<Event>,
     #[command(flatten)]
     fields: Fields,
 }
@@ -142,7 +142,7 @@ pub(in crate::cli) fn run(command: &Command, remote: &Remote, client: &Client) -
             client.change("DELETE", &path, (&json!({}), reason))?;
             Ok(done(remote, format!("webhook {webhook_id} is deleted")))
         }
-        Command::Test { webhook_id, event } => test(webhook_id, event.as_deref(), remote, client),
+        Command::Test { webhook_id, event } => test(webhook_id, event.as_ref(), remote, client),
         Command::Log(command) => deliveries::run(command, remote, client),
     }
 }
@@ -200,25 +200,35 @@ fn listed(webhooks: &[Json]) -> String {
     )
 }
 
-/// Splits `model_version.created` into MLflow's entity and action.
-fn event(name: &str) -> Result<Json> {
-    let (entity, action) = name.split_once('.').ok_or_else(|| {
-        Error::invalid(format!(
-            "'{name}' is no event. An event is written as model_version.created."
-        ))
-    })?;
-    Ok(json!({ "entity": entity.to_uppercase(), "action": action.to_uppercase() }))
+/// MLflow's entity and action of `model_version.created`.
+#[derive(Debug, Clone)]
+pub(in crate::cli) struct Event {
+    entity: String,
+    action: String,
+}
+
+impl Event {
+    fn to_json(&self) -> Json {
+        json!({ "entity": self.entity, "action": self.action })
+    }
+}
+
+fn event(name: &str) -> std::result::Result<Event, String> {
+    let (entity, action) = name
+        .split_once('.')
+        .ok_or("an event is written as model_version.created")?;
+    Ok(Event {
+        entity: entity.to_uppercase(),
+        action: action.to_uppercase(),
+    })
 }
 
 /// Makes the body of a request from what the command names.
 fn body(
-    (name, url, events): (Option<&String>, Option<&String>, &[String]),
+    (name, url, events): (Option<&String>, Option<&String>, &[Event]),
     fields: &Fields,
 ) -> Result<Json> {
-    let events = events
-        .iter()
-        .map(|name| event(name))
-        .collect::<Result<Vec<_>>>()?;
+    let events: Vec<Json> = events.iter().map(Event::to_json).collect();
     let given = [
         ("name", name.map(|text| json!(text))),
         ("url", url.map(|text| json!(text))),
@@ -259,9 +269,14 @@ fn secret(fields: &Fields) -> Result<Option<Json>> {
     Ok(Some(json!(text.trim_end_matches(['\r', '\n']))))
 }
 
-fn test(webhook_id: &str, name: Option<&str>, remote: &Remote, client: &Client) -> Result<Outcome> {
-    let body = match name {
-        Some(name) => json!({ "event": event(name)? }),
+fn test(
+    webhook_id: &str,
+    event: Option<&Event>,
+    remote: &Remote,
+    client: &Client,
+) -> Result<Outcome> {
+    let body = match event {
+        Some(event) => json!({ "event": event.to_json() }),
         None => json!({}),
     };
     let id = named::webhook_id(webhook_id, client)?;

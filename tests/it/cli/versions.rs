@@ -132,8 +132,11 @@ async fn changed_files_are_told_and_exit_with_one() {
     let shown = printed(&server, "models show churn/1").await;
     assert!(shown.contains("verified  broken at 2023-"), "{shown}");
     let outcome = run(&server, "models verify churn").await;
+    assert_eq!(outcome.exit, 2);
     assert!(
-        outcome.stderr.contains("'churn' is no version of a model."),
+        outcome
+            .stderr
+            .contains("it names no version of a model. Write it as NAME/VERSION"),
         "{outcome:?}"
     );
 }

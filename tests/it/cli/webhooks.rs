@@ -55,6 +55,14 @@ async fn a_webhook_is_created_tried_changed_and_deleted() {
     );
     let line = "webhooks update ci --format slack --status DISABLED --name chat";
     printed(&server, line).await;
+    let outcome = run(&server, "webhooks test chat --event created").await;
+    assert_eq!(outcome.exit, 2);
+    assert!(
+        outcome
+            .stderr
+            .contains("an event is written as model_version.created"),
+        "{outcome:?}"
+    );
     let outcome = run(&server, "webhooks show ci").await;
     assert_eq!(outcome.exit, 1);
     assert_eq!(
