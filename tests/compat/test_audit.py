@@ -14,7 +14,10 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from support import Rest, unique
 
-pytestmark = pytest.mark.trackway_only("it has no audit log")
+pytestmark = [
+    pytest.mark.trackway_only("it has no audit log"),
+    pytest.mark.time_limit(300),
+]
 
 
 def leaf_hash(data):
@@ -191,7 +194,7 @@ def command(server, *words):
     if compat_server.BINARY is None:
         pytest.skip("the commands are those of TRACKWAY_BIN")
     words = [compat_server.BINARY, *words, "--url", server.url]
-    return subprocess.run(words, capture_output=True, text=True, timeout=50, check=False)
+    return subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
 
 
 def database_of(server):

@@ -189,6 +189,7 @@ def test_a_run_that_is_registered_as_a_whole_goes_on(server, client, experiment,
 
 
 @pytest.mark.needs_mlflow3("the old command has other options")
+@pytest.mark.time_limit(600)
 def test_the_permanent_deletion_of_the_client_takes_nothing_from_a_version(
     client, server, trained, experiment
 ):
@@ -203,7 +204,7 @@ def test_the_permanent_deletion_of_the_client_takes_nothing_from_a_version(
     client.delete_run(gone)
     command = [sys.executable, "-m", "mlflow", "gc", "--backend-store-uri", server.url]
     told = subprocess.run(
-        command, capture_output=True, text=True, timeout=120, check=False,
+        command, capture_output=True, text=True, timeout=400, check=False,
         env={**os.environ, "MLFLOW_TRACKING_URI": server.url},
     )
     assert told.returncode != 0, told

@@ -328,6 +328,7 @@ def test_the_history_says_what_was_production_and_why(client, three, rest):
     ]
 
 
+@pytest.mark.time_limit(300)
 def test_a_hundred_clients_move_one_alias_and_one_wins_each_generation(
     server, client, three, rest
 ):
