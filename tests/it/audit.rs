@@ -5,7 +5,7 @@ use axum::body::Body;
 use axum::http::Request;
 use serde_json::{Value as Json, json};
 use trackway::audit::check::{Check, Finding, Report};
-use trackway::audit::checkpoint::{self, Head, SignedHead};
+use trackway::audit::checkpoint::{self, Head};
 use trackway::audit::key::PublicKey;
 use trackway::audit::log;
 use trackway::audit::tree::{self, Hash};
@@ -558,8 +558,6 @@ async fn every_changed_byte_of_an_entry_is_found_and_its_entry_named() {
     for n in 0..6 {
         server.experiment(&format!("e{n}")).await;
     }
-    let reply = head(&server).await.1;
-    let (keys, signed) = (keys(&reply), SignedHead::from(reply.head));
     let on_sqlite = server.database_url().starts_with("sqlite");
     let try_all = move |tx: &mut Tx<'_>| {
         let record = log::read(tx, TAMPERED, 1)?.remove(0);
@@ -567,8 +565,8 @@ async fn every_changed_byte_of_an_entry_is_found_and_its_entry_named() {
         for tampering in tamperings(&record, on_sqlite) {
             let row = params![TAMPERED as i64, tampering.value.clone()];
             assert_eq!(tx.execute(&tampering.sql, row)?, 1, "{}", tampering.sql);
-            let mut check = Check::new(keys.clone());
-            check.head(&signed);
+            // The entries alone must tell; to check a signature for each change would take minutes.
+            let mut check = Check::new(Vec::new());
             let records = log::read(tx, 0, 1_000)?;
             records.iter().for_each(|record| drop(check.entry(record)));
             let findings = check.finish(7).findings;
