@@ -109,7 +109,7 @@ pub struct Act {
 pub enum Kept {
     /// Each one, refused ones too.
     Always,
-    /// Those that change what is not under way any more; this is what logging to runs does.
+    /// Those about what is not under way, refused ones too; this is what logging to runs does.
     WhenNoted,
 }
 

@@ -191,11 +191,15 @@ fn agrees(record: &Record) -> Result<(), String> {
             ));
         }
     }
-    match record.at == entry.at {
-        true => Ok(()),
-        false => Err(format!(
-            "the column at says {} and the entry {}",
-            record.at, entry.at
+    match record.at {
+        Some(at) if at == entry.at => Ok(()),
+        Some(at) => Err(format!(
+            "the column at says {at} and the entry {}",
+            entry.at
+        )),
+        None => Err(format!(
+            "the column at holds no number and the entry says {}",
+            entry.at
         )),
     }
 }

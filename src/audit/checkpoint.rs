@@ -11,11 +11,12 @@ use super::log;
 use super::note::Change;
 use super::tree::{self, Hash};
 use crate::ctx::Ctx;
-use crate::db::Tx;
+use crate::db::{AsFound, Row, Tx};
 use crate::error::{Error, Result};
 use crate::params;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+
 /// What a head says, without its signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
@@ -110,29 +111,34 @@ pub struct SignedHead {
     pub note: String,
 }
 
-fn from_row(row: &crate::db::Row<'_>) -> Result<SignedHead> {
+/// Reads a head; what is damaged in it shows when its signature is checked.
+fn from_row(row: &Row<'_>) -> Result<SignedHead> {
     Ok(SignedHead {
         size: row.get::<i64>(0)? as u64,
-        at: row.get(1)?,
-        note: row.get(2)?,
+        at: row.get::<AsFound<i64>>(1)?.0.unwrap_or_default(),
+        note: row.get::<AsFound<String>>(2)?.0.unwrap_or_default(),
     })
 }
 
 /// Finds the newest head.
 pub fn newest(tx: &mut Tx<'_>) -> Result<Option<SignedHead>> {
     tx.query_optional(
-        "select size, at, note from audit_heads order by size desc limit 1",
-        &[],
+        "select size, at, note from audit_heads where size <= $1 order by size desc limit 1",
+        params![i64::MAX],
         from_row,
     )
 }
 
 /// Reads at most `count` heads of at least `size` entries, the smallest first.
 pub fn read(tx: &mut Tx<'_>, size: u64, count: u64) -> Result<Vec<SignedHead>> {
-    let size = i64::try_from(size).unwrap_or(i64::MAX);
+    // Behind the highest number of a column there is no further one.
+    let Ok(size) = i64::try_from(size) else {
+        return Ok(Vec::new());
+    };
     tx.query(
-        "select size, at, note from audit_heads where size >= $1 order by size limit $2",
-        params![size, count as i64],
+        "select size, at, note from audit_heads where size >= $1 and size <= $3
+         order by size limit $2",
+        params![size, count as i64, i64::MAX],
         from_row,
     )
 }
@@ -143,23 +149,36 @@ pub fn is_due(tx: &mut Tx<'_>) -> Result<bool> {
     Ok(newest(tx)?.is_none_or(|head| head.size < size))
 }
 
-/// Signs the log as it is, unless that was done, and gives the head.
-pub fn sign(tx: &mut Tx<'_>, now: i64, key: &Key) -> Result<SignedHead> {
-    let state = log::state(tx)?;
-    let size = state.frontier.size();
-    if let Some(head) = newest(tx)?.filter(|head| head.size == size) {
-        return Ok(head);
+/// Gives the head of the log as it is, if it was signed. The signature is made once more, and is the
+/// same, so that a stored one that was damaged keeps nobody from checking the log.
+pub fn standing(tx: &mut Tx<'_>, key: &Key) -> Result<Option<SignedHead>> {
+    let size = log::state(tx)?.frontier.size();
+    match newest(tx)?.filter(|head| head.size == size) {
+        Some(stored) => signed_now(tx, stored.at, key).map(Some),
+        None => Ok(None),
     }
+}
+
+fn signed_now(tx: &mut Tx<'_>, at: i64, key: &Key) -> Result<SignedHead> {
+    let state = log::state(tx)?;
     let head = Head {
         origin: state.origin,
-        size,
+        size: state.frontier.size(),
         root: state.frontier.root(),
     };
-    let signed = SignedHead {
-        size,
-        at: now,
+    Ok(SignedHead {
+        size: head.size,
+        at,
         note: head.sign(key),
-    };
+    })
+}
+
+/// Signs the log as it is, unless that was done, and gives the head.
+pub fn sign(tx: &mut Tx<'_>, now: i64, key: &Key) -> Result<SignedHead> {
+    if let Some(head) = standing(tx, key)? {
+        return Ok(head);
+    }
+    let signed = signed_now(tx, now, key)?;
     // Two replicas may sign the same tree; one of the two signatures is enough.
     tx.execute(
         "insert into audit_heads (size, at, note) values ($1, $2, $3) on conflict do nothing",

@@ -6,7 +6,7 @@
 use super::entry::{Entry, Refusal};
 use super::tree::{self, Frontier, Hash, Place};
 use crate::ctx::{Ctx, Kept};
-use crate::db::{Insert, Row, Tx, Value};
+use crate::db::{AsFound, Insert, Row, Tx, Value};
 use crate::error::{Error, Result};
 use crate::params;
 
@@ -52,7 +52,7 @@ pub fn state(tx: &mut Tx<'_>) -> Result<State> {
     let frontier = Frontier::from_bytes(size, &peaks).ok_or_else(|| {
         Error::internal(
             "The state of the audit log is damaged: its size and its hashes do not belong \
-             together. `trackway audit verify` says what else is wrong.",
+             together. `trackway audit verify --database` says what else is wrong.",
         )
     })?;
     Ok(State { origin, frontier })
@@ -124,12 +124,14 @@ pub fn append(tx: &mut Tx<'_>, entry: &Entry) -> Result<()> {
     Ok(())
 }
 
-/// An entry as the database holds it: its bytes, its hash, and the columns that repeat it.
+/// An entry as the database holds it: its bytes, its hash, and the columns that repeat it. What
+/// somebody damaged is as legible here as it can be made, so that a check can name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
     /// Counted from 0.
     pub position: u64,
-    pub at: i64,
+    /// `None` where the database holds no number.
+    pub at: Option<i64>,
     pub actor: String,
     pub action: String,
     pub object: String,
@@ -143,28 +145,37 @@ pub struct Record {
 pub(super) const COLUMNS: &str =
     "position, at, actor, action, object, result, request_id, entry, leaf_hash";
 
-/// Reads a record of a query that selects `COLUMNS`.
+/// Reads a record of a query that selects `COLUMNS` where the position is a number.
 pub(super) fn from_row(row: &Row<'_>) -> Result<Record> {
+    let text = |index| -> Result<String> {
+        let found: AsFound<String> = row.get(index)?;
+        Ok(found.0.unwrap_or_else(|| "(no text)".to_owned()))
+    };
     Ok(Record {
         position: row.get::<i64>(0)? as u64,
-        at: row.get(1)?,
-        actor: row.get(2)?,
-        action: row.get(3)?,
-        object: row.get(4)?,
-        result: row.get(5)?,
-        request_id: row.get(6)?,
-        leaf: row.get(7)?,
-        leaf_hash: row.get(8)?,
+        at: row.get::<AsFound<i64>>(1)?.0,
+        actor: text(2)?,
+        action: text(3)?,
+        object: text(4)?,
+        result: text(5)?,
+        request_id: text(6)?,
+        leaf: text(7)?,
+        leaf_hash: row.get::<AsFound<Vec<u8>>>(8)?.0.unwrap_or_default(),
     })
 }
 
 /// Reads at most `count` entries, from `position` on and in their order.
 pub fn read(tx: &mut Tx<'_>, position: u64, count: u64) -> Result<Vec<Record>> {
+    // In SQLite a position that was made a text is above all numbers.
     let sql = format!(
-        "select {COLUMNS} from audit_entries where position >= $1 order by position limit $2"
+        "select {COLUMNS} from audit_entries where position >= $1 and position <= $3
+         order by position limit $2"
     );
-    let position = i64::try_from(position).unwrap_or(i64::MAX);
-    tx.query(&sql, params![position, count as i64], from_row)
+    // Behind the highest number of a column there is no further one.
+    let Ok(position) = i64::try_from(position) else {
+        return Ok(Vec::new());
+    };
+    tx.query(&sql, params![position, count as i64, i64::MAX], from_row)
 }
 
 /// Finds the root of a complete subtree; one that is not there is an internal error, since the

@@ -223,9 +223,15 @@ fn mlflow_variables(environment: &[(String, String)]) -> Vec<Setting> {
     KEYS.iter().filter_map(setting).collect()
 }
 
+/// Variables of ours that are no key of the configuration: the file with the keys, and the server
+/// that `trackway models` and its like ask. Who exports one may start a server in the same shell.
+const NO_KEYS: [&str; 2] = ["TRACKWAY_CONFIG", "TRACKWAY_URL"];
+
 fn own_variables(environment: &[(String, String)]) -> Result<Vec<Setting>> {
     let ours = environment.iter().filter(|(name, text)| {
-        name.starts_with("TRACKWAY_") && name != "TRACKWAY_CONFIG" && !is_service_link(name, text)
+        name.starts_with("TRACKWAY_")
+            && !NO_KEYS.contains(&name.as_str())
+            && !is_service_link(name, text)
     });
     ours.map(|(name, text)| {
         let source = Source::Variable(name.clone());

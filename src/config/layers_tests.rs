@@ -97,6 +97,13 @@ fn every_variable_of_ours_sets_its_key() {
     }
 }
 
+/// Who tells `trackway models` which server to ask, and starts a server in the same shell.
+#[test]
+fn the_variable_that_names_a_server_to_ask_is_no_key() {
+    let loaded = from_variables(&[("TRACKWAY_URL", "http://models.example.com")]);
+    assert_eq!(loaded.expect("a configuration").config.server.port, 5000);
+}
+
 #[test]
 fn every_variable_of_mlflow_sets_its_key() {
     for key in super::KEYS {

@@ -23,7 +23,7 @@ pub use load::Limits;
 pub use migrate::MigrationReport;
 pub use page::{Cursor, by_bytes, placeholders};
 pub use postgres::{PostgresOptions, PostgresUrl};
-pub use row::{Column, FromColumn, Row};
+pub use row::{AsFound, Column, FromColumn, Row};
 pub use sqlite::{Durability, SqliteOptions};
 pub use tx::{Insert, Lock, Tx};
 pub use value::Value;

@@ -9,6 +9,8 @@ pub enum Column<'r> {
     Int(i64),
     Real(f64),
     Text(&'r str),
+    /// Text that is not UTF-8: SQLite keeps it, and only another program can have written it.
+    Broken(&'r [u8]),
     Bytes(&'r [u8]),
 }
 
@@ -32,10 +34,12 @@ impl Row<'_> {
             })?,
         };
         T::from_column(column).ok_or_else(|| {
-            Error::internal(format!(
-                "The database holds an unexpected value in column {index}."
-            ))
-            .with_cause(format!("{column:?}"))
+            let what = match column {
+                Column::Broken(_) => "text that is not UTF-8",
+                _ => "an unexpected value",
+            };
+            Error::internal(format!("The database holds {what} in column {index}."))
+                .with_cause(format!("{column:?}"))
         })
     }
 }
@@ -106,7 +110,34 @@ impl FromColumn for super::Value<'static> {
             Column::Int(value) => Value::Int(value),
             Column::Real(value) => Value::Real(value),
             Column::Text(value) => Value::from(value.to_owned()),
+            Column::Broken(_) => return None,
             Column::Bytes(value) => Value::Bytes(value.to_owned().into()),
         })
+    }
+}
+
+/// A column as it was found, for those who look for damage and must not stop at the first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AsFound<T>(pub Option<T>);
+
+impl FromColumn for AsFound<String> {
+    /// Gives text as it is, with a mark for each byte that is none; `None` for another type.
+    fn from_column(column: Column<'_>) -> Option<Self> {
+        Some(AsFound(match column {
+            Column::Broken(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
+            column => String::from_column(column),
+        }))
+    }
+}
+
+impl FromColumn for AsFound<i64> {
+    fn from_column(column: Column<'_>) -> Option<Self> {
+        Some(AsFound(i64::from_column(column)))
+    }
+}
+
+impl FromColumn for AsFound<Vec<u8>> {
+    fn from_column(column: Column<'_>) -> Option<Self> {
+        Some(AsFound(Vec::from_column(column)))
     }
 }

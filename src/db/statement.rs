@@ -130,9 +130,9 @@ pub(super) fn column<'r>(row: &'r rusqlite::Row<'_>, index: usize) -> Result<Col
             ValueRef::Null => Column::Null,
             ValueRef::Integer(value) => Column::Int(value),
             ValueRef::Real(value) => Column::Real(value),
-            ValueRef::Text(value) => Column::Text(std::str::from_utf8(value).map_err(|error| {
-                Error::internal("The database holds text that is not UTF-8.").with_cause(error)
-            })?),
+            ValueRef::Text(value) => {
+                std::str::from_utf8(value).map_or(Column::Broken(value), Column::Text)
+            }
             ValueRef::Blob(value) => Column::Bytes(value),
         },
     )

@@ -9,13 +9,15 @@ use crate::audit::log;
 use crate::ctx::{ANONYMOUS, Act, Kept};
 use crate::error::{Error, Result};
 use crate::http::wire::body;
+use crate::tracking::run;
 use axum::extract::{FromRequestParts, RawPathParams, Request, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use serde_json::{Map, Value as Json};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// What the audit log calls the requests of a route.
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +57,25 @@ const MAX_FIELD: usize = 1_000;
 /// Statuses of requests that nobody decided on: they came too late or too many, and may come again.
 const PUT_OFF: [StatusCode; 2] = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
 
+/// The body of a request of which only a refusal is looked into: logging is too frequent for reading
+/// every body twice.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Unread(Arc<OnceLock<Bytes>>);
+
+impl Unread {
+    /// Tells the act what the body names, now or, for logging, if the request is refused.
+    pub(super) fn name(parts: &Parts, bytes: &Bytes) {
+        let Some(act) = parts.extensions.get::<Arc<Act>>() else {
+            return;
+        };
+        match parts.extensions.get::<Self>() {
+            // A second reading of the same request would say the same.
+            Some(unread) => drop(unread.0.set(bytes.clone())),
+            None => act.name_by_body(naming_fields(bytes)),
+        }
+    }
+}
+
 /// Runs a request and keeps its refusal, if it is one.
 pub(super) async fn keep(
     State((app, audited)): State<(App, Audited)>,
@@ -64,6 +85,10 @@ pub(super) async fn keep(
     let (mut parts, body) = request.into_parts();
     let act = Arc::new(describe(&audited, &mut parts).await);
     parts.extensions.insert(act.clone());
+    let unread = Unread::default();
+    if audited.kept == Kept::WhenNoted {
+        parts.extensions.insert(unread.clone());
+    }
     let request_id = parts
         .extensions
         .get::<RequestId>()
@@ -75,8 +100,16 @@ pub(super) async fn keep(
         return response;
     };
     let status = response.status();
-    if audited.kept != Kept::Always || !status.is_client_error() || PUT_OFF.contains(&status) {
+    if !status.is_client_error() || PUT_OFF.contains(&status) {
         return response;
+    }
+    if let Some(bytes) = unread.0.get() {
+        act.name_by_body(naming_fields(bytes));
+    }
+    match is_left_out(&app, &act).await {
+        Ok(false) => {}
+        Ok(true) => return response,
+        Err(error) => return unwritten(&error).into_response(),
     }
     let refusal = Refusal {
         status: status.as_u16(),
@@ -99,12 +132,29 @@ async fn write(app: &App, ctx: Ctx, refusal: Refusal) -> Result<()> {
     app.db
         .write(move |tx| log::append_refused(tx, &ctx, &refusal))
         .await
-        .map_err(|error| {
-            Error::unavailable(format!(
-                "The request was refused, and the refusal could not be written to the audit log: \
-                 {error} Send the request again later."
-            ))
-        })
+        .map_err(|error| unwritten(&error))
+}
+
+fn unwritten(error: &Error) -> Error {
+    Error::unavailable(format!(
+        "The request was refused, and the refusal could not be written to the audit log: {error} \
+         Send the request again later."
+    ))
+}
+
+/// Says whether a refusal is left out: that of logging to a run that is under way.
+async fn is_left_out(app: &App, act: &Act) -> Result<bool> {
+    if act.kept == Kept::Always {
+        return Ok(false);
+    }
+    let fields = act.fields();
+    let run = ["run_id", "run_uuid"]
+        .into_iter()
+        .find_map(|name| fields.get(name)?.as_str().map(str::to_owned));
+    match run {
+        Some(uuid) => app.db.read(move |tx| run::is_under_way(tx, &uuid)).await,
+        None => Ok(false),
+    }
 }
 
 /// Collects what the route, the path and the query tell; a body adds its fields when it is read.
@@ -129,7 +179,7 @@ async fn describe(audited: &Audited, parts: &mut Parts) -> Act {
 }
 
 /// Picks the fields of a body that name things.
-pub(super) fn naming_fields(body: &[u8]) -> Map<String, Json> {
+fn naming_fields(body: &[u8]) -> Map<String, Json> {
     let Ok(object) = body::loose_object(body) else {
         return Map::new();
     };

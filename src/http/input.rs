@@ -1,11 +1,11 @@
 //! Reads requests: the extractors that handlers name as arguments.
 
-use super::audited::naming_fields;
+use super::audited::Unread;
 use super::wire::body;
 use super::wire::consumer;
 use super::wire::field::Message;
 use crate::app::{App, Ctx};
-use crate::ctx::{ANONYMOUS, Act, Kept};
+use crate::ctx::{ANONYMOUS, Act};
 use crate::error::{Code, Error, Result};
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, FromRequestParts, Request};
@@ -30,11 +30,7 @@ impl<M: Message> FromRequest<App> for Wire<M> {
         // The body is read even where it is then refused: a connection with a body left on it is
         // closed, and a client that reuses it at that moment sees its next request fail.
         let bytes = read_body(body, app.settings.max_json_bytes).await?;
-        if let Some(act) = parts.extensions.get::<Arc<Act>>()
-            && act.kept == Kept::Always
-        {
-            act.name_by_body(naming_fields(&bytes));
-        }
+        Unread::name(&parts, &bytes);
         if matches!(parts.method, Method::POST | Method::PUT) {
             check_content_type(&parts.headers)?;
         }

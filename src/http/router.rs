@@ -106,7 +106,7 @@ impl Route {
         self
     }
 
-    /// As `audited`, for logging: only what changes a run that is over is kept.
+    /// As `audited`, for logging: what is sent to a run that is under way is not kept.
     pub fn logging(mut self, action: &'static str, object: &'static str) -> Self {
         self.audited = Some(Audited {
             action,

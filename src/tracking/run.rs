@@ -226,6 +226,12 @@ pub fn find_optional(tx: &mut Tx<'_>, uuid: &str) -> Result<Option<Run>> {
     tx.query_optional(&sql, params![uuid], from_row)
 }
 
+/// Says whether there is such a run, it is not deleted, and it has not ended.
+pub fn is_under_way(tx: &mut Tx<'_>, uuid: &str) -> Result<bool> {
+    let run = find_optional(tx, uuid)?;
+    Ok(run.is_some_and(|run| !run.is_over() && run.lifecycle == Lifecycle::Active))
+}
+
 /// Finds a run as `find` does, and locks it.
 pub fn find_locked(tx: &mut Tx<'_>, uuid: &str, lock: Lock) -> Result<Run> {
     let sql = format!("select {COLUMNS} from runs r where r.uuid = $1");

@@ -2,6 +2,9 @@
 version is refused in words that name it."""
 
 import hashlib
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -182,4 +185,74 @@ def test_a_run_that_is_registered_as_a_whole_goes_on(server, client, experiment,
         with pytest.raises(Exception, match=f"{name}/1"):
             mlflow.log_artifact(str(tmp_path / "w.bin"))
     assert about(server, name, 1, "manifest")["state"] == "growing"
+    assert about(server, name, 1, "verify")["result"] == "intact"
+
+
+@pytest.mark.needs_mlflow3("the old command has other options")
+@pytest.mark.time_limit(600)
+def test_the_permanent_deletion_of_the_client_takes_nothing_from_a_version(
+    client, server, trained, experiment
+):
+    model, features = trained
+    name = unique("model")
+    run_id, _ = log(model, registered_model_name=name)
+    with pytest.raises(MlflowException, match=f"{name}/1"):
+        client.delete_run(run_id)
+    with pytest.raises(MlflowException, match=f"{name}/1"):
+        client.delete_experiment(experiment)
+    gone = client.create_run(experiment).info.run_id
+    client.delete_run(gone)
+    command = [sys.executable, "-m", "mlflow", "gc", "--backend-store-uri", server.url]
+    told = subprocess.run(
+        command, capture_output=True, text=True, timeout=400, check=False,
+        env={**os.environ, "MLFLOW_TRACKING_URI": server.url},
+    )
+    assert told.returncode != 0, told
+    assert "hard-deleting" in told.stderr, told.stderr[-500:]
+    assert client.get_run(run_id).info.lifecycle_stage == "active"
+    client.delete_model_version(name, "1")
+    for delete, given in reversed(attempts):
+        delete(given)
+
+
+def test_a_run_that_is_registered_as_a_whole_goes_on(server, client, experiment, tmp_path):
+    name = client.create_registered_model(unique("whole")).name
+    (tmp_path / "w.bin").write_bytes(b"weights")
+    with mlflow.start_run() as run:
+        mlflow.log_artifact(str(tmp_path / "w.bin"))
+        source = mlflow.get_artifact_uri()
+        client.create_model_version(name, source, run.info.run_id)
+        mlflow.log_text("later", "later.txt")
+        (tmp_path / "w.bin").write_bytes(b"changed")
+        with pytest.raises(Exception, match=f"{name}/1"):
+            mlflow.log_artifact(str(tmp_path / "w.bin"))
+    assert about(server, name, 1, "manifest")["state"] == "growing"
+    assert about(server, name, 1, "verify")["result"] == "intact"
+
+
+@pytest.mark.needs_mlflow3("the old command has other options")
+def test_the_permanent_deletion_of_the_client_takes_nothing_from_a_version(
+    client, server, trained, experiment
+):
+    model, features = trained
+    name = unique("model")
+    run_id, _ = log(model, registered_model_name=name)
+    with pytest.raises(MlflowException, match=f"{name}/1"):
+        client.delete_run(run_id)
+    with pytest.raises(MlflowException, match=f"{name}/1"):
+        client.delete_experiment(experiment)
+    gone = client.create_run(experiment).info.run_id
+    client.delete_run(gone)
+    for chosen in (["--run-ids", run_id], ["--experiment-ids", experiment], []):
+        command = [sys.executable, "-m", "mlflow", "gc", "--backend-store-uri", server.url, *chosen]
+        told = subprocess.run(
+            command, capture_output=True, text=True, timeout=120, check=False,
+            env={**os.environ, "MLFLOW_TRACKING_URI": server.url},
+        )
+        assert told.returncode != 0, told
+        assert "hard-deleting" in told.stderr, told.stderr[-500:]
+    assert client.get_run(run_id).info.lifecycle_stage == "active"
+    assert client.get_run(gone).info.lifecycle_stage == "deleted"
+    loaded = mlflow.pyfunc.load_model(f"models:/{name}/1")
+    assert (loaded.predict(features) == model.predict(features)).all()
     assert about(server, name, 1, "verify")["result"] == "intact"

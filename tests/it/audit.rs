@@ -4,11 +4,12 @@ use crate::server::{START_MS, TestServer};
 use axum::body::Body;
 use axum::http::Request;
 use serde_json::{Value as Json, json};
-use trackway::audit::check::{Check, Report};
+use trackway::audit::check::{Check, Finding, Report};
 use trackway::audit::checkpoint::{self, Head};
 use trackway::audit::key::PublicKey;
 use trackway::audit::log;
 use trackway::audit::tree::{self, Hash};
+use trackway::db::{Tx, Value};
 use trackway::http::router;
 use trackway::http::wire::audit::{HeadReply, HeadsReply, RecordsReply, decode};
 use trackway::params;
@@ -45,6 +46,40 @@ fn every_route_that_changes_something_is_audited_and_no_other() {
         let told = format!("{} {} {}", route.method, route.path, route.access);
         assert_eq!(audited, route.access == "edit", "{told}");
     }
+}
+
+/// Asks every route that changes something for a thing that is not there.
+#[tokio::test]
+async fn every_route_that_changes_something_leaves_one_entry_for_each_request() {
+    let server = TestServer::start().await;
+    let mut tried = 0;
+    for route in router::table() {
+        let Some(action) = route.action else { continue };
+        let before = entries(&server).await.len();
+        let segments = route
+            .path
+            .split('/')
+            .map(|segment| match segment.starts_with('{') {
+                true => "nobody",
+                false => segment,
+            });
+        let path = segments.collect::<Vec<_>>().join("/");
+        let answer = server.send_json(route.method, &path, json!({})).await;
+        let told = format!("{} {path}: {answer:?}", route.method);
+        // A folder offers no multipart upload, so nothing was decided on.
+        if answer.status == 501 {
+            continue;
+        }
+        tried += 1;
+        let entries = entries(&server).await;
+        assert_eq!(entries.len(), before + 1, "{told}");
+        let last = &entries[before];
+        assert_eq!(last["action"], action, "{told}");
+        assert_eq!(last["result"] == "refused", answer.status != 200, "{told}");
+        assert_eq!(last["request_id"], answer.header("x-request-id"), "{told}");
+    }
+    assert!(tried > 80, "{tried}");
+    assert_eq!(check(&server).await.findings, []);
 }
 
 #[tokio::test]
@@ -175,15 +210,23 @@ async fn logging_to_a_running_run_is_left_out_and_to_an_ended_one_is_not() {
         server.post("runs/log-batch", batch).await.ok();
         let refused = json!({ "run_id": run, "key": format!("p{n}"), "value": "2" });
         server.post("runs/log-parameter", refused).await.refused();
+        let refused = json!({ "run_id": run, "key": "", "value": "2" });
+        server.post("runs/set-tag", refused).await.refused();
     };
     log(1).await;
     let body = json!({ "run_id": run, "status": "FINISHED", "end_time": START_MS });
     server.post("runs/update", body).await.ok();
     log(2).await;
+    let nowhere = json!({ "run_id": "nobody", "key": "k", "value": "1" });
+    server.post("runs/set-tag", nowhere).await.refused();
     let entries = entries(&server).await;
     let told: Vec<String> = entries
         .iter()
-        .map(|entry| format!("{} {}", entry["action"], entry["changes"][0]["change"]))
+        .map(|entry| match entry["result"] == "refused" {
+            true => format!("{} refused: {}", entry["action"], entry["object"]),
+            false => format!("{} {}", entry["action"], entry["changes"][0]["change"]),
+        })
+        .map(|line| line.replace(&run, "RUN"))
         .collect();
     insta::assert_snapshot!(told.join("\n"), @r#"
     "run.create" "run_created"
@@ -193,6 +236,9 @@ async fn logging_to_a_running_run_is_left_out_and_to_an_ended_one_is_not() {
     "run.set_tag" "tag_set_late"
     "run.delete_tag" "tag_deleted_late"
     "run.log_batch" "run_logged_late"
+    "run.log_param" refused: "run:RUN"
+    "run.set_tag" refused: "run:RUN"
+    "run.set_tag" refused: "run:nobody"
     "#);
 }
 
@@ -440,6 +486,123 @@ async fn tampering_is_found_and_named() {
             "{sql}: {told:?}"
         );
     }
+}
+
+/// The columns of an entry that hold text.
+const TEXTS: [&str; 6] = ["actor", "action", "object", "result", "request_id", "entry"];
+
+/// One way of changing the entry at `TAMPERED` with a database tool.
+struct Tampering {
+    sql: String,
+    value: Value<'static>,
+}
+
+const TAMPERED: u64 = 3;
+
+/// Every single byte of an entry and of the columns beside it, changed in one bit.
+fn tamperings(record: &log::Record, on_sqlite: bool) -> Vec<Tampering> {
+    let set = |column: &str, to: &str, value: Value<'static>| Tampering {
+        sql: format!("update audit_entries set {column} = {to} where position = $1"),
+        value,
+    };
+    let mut all = Vec::new();
+    for column in TEXTS {
+        let text = match column {
+            "actor" => &record.actor,
+            "action" => &record.action,
+            "object" => &record.object,
+            "result" => &record.result,
+            "request_id" => &record.request_id,
+            _ => &record.leaf,
+        };
+        assert!(text.is_ascii() && !text.is_empty(), "{column}: {text}");
+        for index in 0..text.len() {
+            let mut changed = text.clone().into_bytes();
+            changed[index] ^= 1;
+            let valid = String::from_utf8(changed.clone()).unwrap();
+            all.push(set(column, "$2", Value::from(valid)));
+            // PostgreSQL lets nobody store text that is none.
+            if on_sqlite {
+                changed[index] ^= 0x81;
+                all.push(set(
+                    column,
+                    "cast($2 as text)",
+                    Value::Bytes(changed.into()),
+                ));
+            }
+        }
+    }
+    for index in 0..record.leaf_hash.len() {
+        let mut changed = record.leaf_hash.clone();
+        changed[index] ^= 0x80;
+        all.push(set("leaf_hash", "$2", Value::Bytes(changed.into())));
+    }
+    for bit in 0..41 {
+        all.push(set("at", "$2", Value::Int(record.at.unwrap() ^ (1 << bit))));
+    }
+    for position in [1_000, i64::MAX, -4] {
+        all.push(set("position", "$2", Value::Int(position)));
+    }
+    if on_sqlite {
+        let text = || Value::from("1x");
+        all.push(set("position", "$2", text()));
+        all.push(set("at", "$2", text()));
+        all.push(set("leaf_hash", "$2", text()));
+    }
+    all
+}
+
+#[tokio::test]
+async fn every_changed_byte_of_an_entry_is_found_and_its_entry_named() {
+    let server = TestServer::start().await;
+    for n in 0..6 {
+        server.experiment(&format!("e{n}")).await;
+    }
+    let on_sqlite = server.database_url().starts_with("sqlite");
+    let try_all = move |tx: &mut Tx<'_>| {
+        let record = log::read(tx, TAMPERED, 1)?.remove(0);
+        let mut missed = Vec::new();
+        for tampering in tamperings(&record, on_sqlite) {
+            let row = params![TAMPERED as i64, tampering.value.clone()];
+            assert_eq!(tx.execute(&tampering.sql, row)?, 1, "{}", tampering.sql);
+            // The entries alone must tell; to check a signature for each change would take minutes.
+            let mut check = Check::new(Vec::new());
+            let records = log::read(tx, 0, 1_000)?;
+            records.iter().for_each(|record| drop(check.entry(record)));
+            let findings = check.finish(7).findings;
+            let is_named = |finding: &Finding| finding.position == Some(TAMPERED);
+            if !findings.iter().any(is_named) {
+                missed.push(format!(
+                    "{} {:?}: {findings:?}",
+                    tampering.sql, tampering.value
+                ));
+            }
+            tx.execute(
+                "delete from audit_entries where position = $1 or position < 0 or position > 6",
+                params![TAMPERED as i64],
+            )?;
+            tx.execute(
+                "insert into audit_entries
+                     (position, at, actor, action, object, result, request_id, entry, leaf_hash)
+                 values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                params![
+                    TAMPERED as i64,
+                    record.at,
+                    &record.actor,
+                    &record.action,
+                    &record.object,
+                    &record.result,
+                    &record.request_id,
+                    &record.leaf,
+                    &record.leaf_hash
+                ],
+            )?;
+        }
+        Ok(missed)
+    };
+    let missed = server.app.db.write(try_all).await.unwrap();
+    assert_eq!(missed, Vec::<String>::new());
+    assert_eq!(check(&server).await.findings, []);
 }
 
 /// Who can write to the database can make entry, hash and tree agree, but cannot sign them.

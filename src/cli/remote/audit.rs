@@ -1,14 +1,14 @@
 //! `trackway audit`: reads the audit log of a server, exports it, and checks it.
 
 use super::client::{Client, encode, query};
-use super::table::{cell, items, time};
+use super::table::{cell, counted, items, table, time};
 use super::{Remote, done};
 use crate::audit::check::{Check, Finding, Report};
 use crate::audit::checkpoint::{Head, SignedHead};
 use crate::audit::key::PublicKey;
 use crate::audit::log::Record;
 use crate::audit::tree;
-use crate::cli::{FAILED, Outcome, columns};
+use crate::cli::{FAILED, Outcome};
 use crate::error::{Error, Result};
 use crate::http::wire::audit::{
     ConsistencyReply, HeadReply, HeadsReply, MAX_ENTRIES, RecordsReply, decode,
@@ -134,7 +134,7 @@ fn run_list(list: &List, remote: &Remote, client: &Client) -> Result<Outcome> {
                 cell(why),
             ]
         }));
-        columns(&rows)
+        table(&rows, "No entry matches.")
     }))
 }
 
@@ -330,12 +330,12 @@ pub(in crate::cli) fn report(remote: &Remote, report: &Report) -> Outcome {
 }
 
 fn told(report: &Report) -> String {
-    let (entries, heads) = (report.entries, report.heads);
+    let entries = counted(report.entries, "entry", "entries");
+    let heads = counted(report.heads as u64, "signed head", "signed heads");
     if report.findings.is_empty() {
         return format!(
-            "The audit log is whole: {entries} entries, {heads} signed heads, the newest good one \
-             over {} entries.\n",
-            report.vouched
+            "The audit log is whole: {entries}, {heads}, the newest good one over {}.\n",
+            counted(report.vouched, "entry", "entries")
         );
     }
     let mut text = String::new();
@@ -345,10 +345,10 @@ fn told(report: &Report) -> String {
             None => text.push_str(&format!("{}\n", finding.what)),
         }
     }
-    let count = report.findings.len();
+    let count = counted(report.findings.len() as u64, "finding", "findings");
     text.push_str(&format!(
-        "The audit log was tampered with or damaged: {count} findings in {entries} entries and \
-         {heads} signed heads. Compare it with a backup or an export.\n"
+        "The audit log was tampered with or damaged: {count} in {entries} and {heads}. Compare it \
+         with a backup or an export.\n"
     ));
     text
 }

@@ -2,7 +2,9 @@
 
 pub(super) mod audit;
 pub(super) mod client;
+mod deliveries;
 pub(super) mod models;
+mod named;
 mod table;
 pub(super) mod versions;
 pub(super) mod webhooks;

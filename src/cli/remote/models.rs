@@ -2,10 +2,10 @@
 
 use super::audit::path;
 use super::client::{Client, query};
-use super::table::{cell, items, time};
+use super::table::{cell, items, table, time};
 use super::{Remote, done, versions};
-use crate::cli::{Outcome, columns};
-use crate::error::Result;
+use crate::cli::Outcome;
+use crate::error::{Error, Result};
 use serde_json::{Value as Json, json};
 
 #[derive(Debug, clap::Subcommand)]
@@ -19,8 +19,12 @@ pub(in crate::cli) enum Command {
         #[arg(long, default_value_t = 100)]
         limit: u32,
     },
-    /// Show a model and its versions.
-    Show { name: String },
+    /// Show a model with its versions, or one version with its files and their digest.
+    Show {
+        /// NAME for a model, NAME/VERSION or NAME@ALIAS for a version.
+        #[arg(value_name = "NAME[/VERSION]")]
+        name: String,
+    },
     /// Show what happened to a model, newest first.
     History(History),
     /// Set or delete an alias.
@@ -78,9 +82,41 @@ pub(in crate::cli) enum Alias {
 }
 
 pub(in crate::cli) fn run(command: &Command, remote: &Remote, client: &Client) -> Result<Outcome> {
+    run_command(command, remote, client).map_err(with_hint)
+}
+
+/// Says where to look for the right name, beside the server's own words.
+fn with_hint(mut error: Error) -> Error {
+    let between = |start: &str, end: char| {
+        let (_, rest) = error.message.split_once(start)?;
+        Some(rest.split_once(end)?.0.to_owned())
+    };
+    let model = "Registered Model with name=";
+    let hint = match between("Model Version (name=", ',') {
+        Some(name) => format!("`trackway models show {name}` lists its versions."),
+        None if error.message.starts_with(model) && error.message.ends_with("not found") => {
+            "`trackway models list` lists the models.".to_owned()
+        }
+        None if error.message.starts_with("Registered model alias ") => {
+            "`trackway models show NAME` lists the aliases of a model.".to_owned()
+        }
+        None => return error,
+    };
+    error.message.push_str(&format!("\nhint: {hint}"));
+    error
+}
+
+fn run_command(command: &Command, remote: &Remote, client: &Client) -> Result<Outcome> {
     match command {
         Command::List { filter, limit } => list((filter, *limit), remote, client),
-        Command::Show { name } => show(name, remote, client),
+        // No model has a slash in its name, and few an @.
+        Command::Show { name } if name.contains('/') => versions::show(name, remote, client),
+        Command::Show { name } => {
+            show(name, remote, client).or_else(|error| match name.contains('@') {
+                true => versions::show(name, remote, client),
+                false => Err(error),
+            })
+        }
         Command::History(history) => run_history(history, remote, client),
         Command::Version(command) => versions::run(command, remote, client),
         Command::Alias(alias) => run_alias(alias, remote, client),
@@ -134,7 +170,13 @@ fn list(
                 time(&model["last_updated_timestamp"]),
             ]
         }));
-        columns(&rows)
+        table(
+            &rows,
+            match filter {
+                Some(_) => "No registered model matches the filter.",
+                None => "There are no registered models.",
+            },
+        )
     }))
 }
 
@@ -172,7 +214,7 @@ fn show(name: &str, remote: &Remote, client: &Client) -> Result<Outcome> {
                 cell(&version["source"]),
             ]
         }));
-        text + &columns(&rows)
+        text + &table(&rows, "It has no versions.")
     }))
 }
 
@@ -203,7 +245,7 @@ fn run_history(history: &History, remote: &Remote, client: &Client) -> Result<Ou
                 cell(&entry["reason"]),
             ]
         }));
-        columns(&rows)
+        table(&rows, "No change matches.")
     }))
 }
 
@@ -239,6 +281,9 @@ fn run_alias(alias: &Alias, remote: &Remote, client: &Client) -> Result<Outcome>
             alias,
             reason,
         } => {
+            // MLflow's route says yes to a name that was mistyped, too.
+            let named = [("name", Some(name.clone())), ("alias", Some(alias.clone()))];
+            client.get(&format!("{path}{}", query(&named)))?;
             let body = json!({ "name": name, "alias": alias });
             client.change("DELETE", path, (&body, reason))?;
             Ok(done(remote, format!("{name}@{alias} is deleted")))

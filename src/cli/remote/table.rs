@@ -1,5 +1,6 @@
 //! Makes cells of the server's answers.
 
+use crate::cli::columns;
 use serde_json::Value as Json;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -36,4 +37,29 @@ pub(super) fn items<'a>(value: &'a Json, name: &str) -> &'a [Json] {
         .get(name)
         .and_then(Json::as_array)
         .map_or(&[], Vec::as_slice)
+}
+
+/// Writes a number with the word for what is counted: `1 file`, `2 files`.
+pub(super) fn counted(count: u64, one: &str, many: &str) -> String {
+    match count {
+        1 => format!("1 {one}"),
+        count => format!("{count} {many}"),
+    }
+}
+
+/// Lays out a table whose first row has the headings, or says `nothing` where it has no other row.
+pub(super) fn table<const N: usize>(rows: &[[String; N]], nothing: &str) -> String {
+    match rows.len() {
+        0 | 1 => format!("{nothing}\n"),
+        _ => columns(rows),
+    }
+}
+
+/// Lays out named values, one a line, without those that are empty.
+pub(super) fn pairs<const N: usize>(values: [(&str, String); N]) -> String {
+    let given = values.into_iter().filter(|(_, value)| !value.is_empty());
+    let rows: Vec<[String; 2]> = given
+        .map(|(name, value)| [name.to_owned(), value])
+        .collect();
+    columns(&rows)
 }

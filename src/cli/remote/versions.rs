@@ -4,9 +4,10 @@
 use super::Remote;
 use super::audit::path;
 use super::client::{Client, query};
-use super::table::{cell, items, one_line, time};
+use super::named::{self, Version};
+use super::table::{cell, counted, items, one_line, pairs, table, time};
 use crate::cli::{FAILED, Outcome, columns};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use serde_json::{Value as Json, json};
 
 #[derive(Debug, clap::Subcommand)]
@@ -14,8 +15,8 @@ pub(in crate::cli) enum Command {
     /// Read the files of a version again and compare them with what was registered; exit with 1 if
     /// they differ.
     Verify {
-        /// The model and the version, as NAME/VERSION.
-        #[arg(value_name = "NAME/VERSION")]
+        /// The version, as NAME/VERSION or NAME@ALIAS.
+        #[arg(value_name = "NAME/VERSION", value_parser = named::version_argument)]
         version: String,
     },
     /// Show what differs between two versions of a model, the likeliest cause first.
@@ -31,8 +32,8 @@ pub(in crate::cli) enum Command {
     },
     /// Show what a version remembers of its run, data, code and environment.
     Facts {
-        /// The model and the version, as NAME/VERSION.
-        #[arg(value_name = "NAME/VERSION")]
+        /// The version, as NAME/VERSION or NAME@ALIAS.
+        #[arg(value_name = "NAME/VERSION", value_parser = named::version_argument)]
         version: String,
     },
     /// Show where a URI such as models:/churn@champion leads now.
@@ -54,32 +55,69 @@ pub(in crate::cli) fn run(command: &Command, remote: &Remote, client: &Client) -
         Command::Resolve { uri } => {
             let query = query(&[("uri", Some(uri.clone()))]);
             let answer = client.get(&format!("/api/1.0/resolve{query}"))?;
-            Ok(remote.print(&answer, pairs))
+            Ok(remote.print(&answer, fields))
         }
         Command::Consumers { name, limit } => consumers((name, *limit), remote, client),
     }
 }
 
-/// Reads NAME/VERSION; the name may hold slashes.
-fn split(version: &str) -> Result<(&str, &str)> {
-    version
-        .rsplit_once('/')
-        .filter(|(name, number)| !name.is_empty() && number.parse::<u64>().is_ok())
-        .ok_or_else(|| {
-            Error::invalid(format!(
-                "'{version}' is no version of a model. Write it as NAME/VERSION, such as churn/3."
-            ))
-        })
+fn below(version: &Version, what: &str) -> String {
+    let path = path(&["models", &version.name, "versions", &version.number, what]);
+    format!("/api/1.0{path}")
 }
 
-fn below(version: &str, what: &str) -> Result<String> {
-    let (name, number) = split(version)?;
-    let path = path(&["models", name, "versions", number, what]);
-    Ok(format!("/api/1.0{path}"))
+/// Shows a version with the manifest of its files.
+pub(super) fn show(text: &str, remote: &Remote, client: &Client) -> Result<Outcome> {
+    let version = named::version(text, client)?;
+    let asked = query(&[
+        ("name", Some(version.name.clone())),
+        ("version", Some(version.number.clone())),
+    ]);
+    let mut answer = client.get(&format!("/api/2.0/mlflow/model-versions/get{asked}"))?;
+    answer["manifest"] = client.get(&below(&version, "manifest"))?;
+    Ok(remote.print(&answer, |answer| {
+        let (of, files) = (&answer["model_version"], &answer["manifest"]);
+        let tags = items(of, "tags").iter();
+        let tags = tags.map(|tag| format!("{}={}", cell(&tag["key"]), cell(&tag["value"])));
+        let list = [
+            ("stage", cell(&of["current_stage"])),
+            ("aliases", cell(&of["aliases"])),
+            ("description", cell(&of["description"])),
+            ("tags", tags.collect::<Vec<_>>().join(", ")),
+            ("created", time(&of["creation_timestamp"])),
+            ("updated", time(&of["last_updated_timestamp"])),
+            ("run", cell(&of["run_id"])),
+            ("source", cell(&of["source"])),
+            ("files", told_of_files(files)),
+            ("digest", cell(&files["digest"])),
+            ("verified", told_of_check(files)),
+        ];
+        format!("{}\n{}", version.shown(), pairs(list))
+    }))
+}
+
+fn told_of_files(manifest: &Json) -> String {
+    let state = cell(&manifest["state"]);
+    if manifest["digest"].is_null() {
+        return format!("{state}: {}", cell(&manifest["note"]));
+    }
+    let files = manifest["files"].as_u64().unwrap_or_default();
+    let files = counted(files, "file", "files");
+    format!("{files}, {} bytes, {state}", cell(&manifest["bytes"]))
+}
+
+fn told_of_check(manifest: &Json) -> String {
+    match manifest["verified"].as_str() {
+        Some(result) => format!("{result} at {}", time(&manifest["verified_at"])),
+        None if manifest["digest"].is_null() => String::new(),
+        None => "never since it was registered".to_owned(),
+    }
 }
 
 fn verify(version: &str, remote: &Remote, client: &Client) -> Result<Outcome> {
-    let answer = client.change("POST", &below(version, "verify")?, (&json!({}), ""))?;
+    let version = named::version(version, client)?;
+    let answer = client.change("POST", &below(&version, "verify"), (&json!({}), ""))?;
+    let version = version.shown();
     let is_whole = answer["result"] == "intact";
     let mut outcome = remote.print(&answer, |answer| {
         let mut rows =
@@ -103,16 +141,18 @@ fn verify(version: &str, remote: &Remote, client: &Client) -> Result<Outcome> {
                 ]
             }));
         }
-        let (files, bytes) = (cell(&answer["files"]), cell(&answer["bytes"]));
+        let files = answer["files"].as_u64().unwrap_or_default();
         if rows.len() == 1 {
             return format!(
-                "{version} is what was registered: {files} files, {bytes} bytes, digest {}\n",
+                "{version} is what was registered: {}, {} bytes, digest {}\n",
+                counted(files, "file", "files"),
+                cell(&answer["bytes"]),
                 cell(&answer["digest"])
             );
         }
-        let count = rows.len() - 1;
+        let count = counted(rows.len() as u64 - 1, "file differs", "files differ");
         format!(
-            "{}{version} is not what was registered: {count} of its files differ. Restore them, or \
+            "{}{version} is not what was registered: {count}. Restore what was registered, or \
              register the model again.\n",
             columns(&rows)
         )
@@ -216,7 +256,8 @@ fn short(delta: f64) -> String {
 }
 
 fn facts(version: &str, remote: &Remote, client: &Client) -> Result<Outcome> {
-    let answer = client.get(&below(version, "facts")?)?;
+    let version = named::version(version, client)?;
+    let answer = client.get(&below(&version, "facts"))?;
     Ok(remote.print(&answer, |answer| {
         let mut text = crate::cli::json(&answer["facts"]);
         for link in items(answer, "missing") {
@@ -231,7 +272,7 @@ fn facts(version: &str, remote: &Remote, client: &Client) -> Result<Outcome> {
 }
 
 /// Lays out the fields of an object, one a line.
-fn pairs(answer: &Json) -> String {
+fn fields(answer: &Json) -> String {
     let fields = answer.as_object().into_iter().flatten();
     let rows: Vec<[String; 2]> = fields
         .map(|(name, value)| {
@@ -268,7 +309,13 @@ fn consumers((name, limit): (&str, u32), remote: &Remote, client: &Client) -> Re
                 cell(&one["reason"]),
             ]
         }));
-        columns(&rows)
+        table(
+            &rows,
+            &format!(
+                "No consumer of {name} has reported yet. Serving processes report with POST \
+                 /api/1.0/consumers."
+            ),
+        )
     }))
 }
 

@@ -1,10 +1,10 @@
-//! `trackway webhooks`: who is told of what, what was delivered, and sending again.
+//! `trackway webhooks`: who is told of what.
 
 use super::audit::path;
-use super::client::{Client, query};
-use super::table::{cell, items, time};
-use super::{Remote, done};
-use crate::cli::{FAILED, Outcome, columns};
+use super::client::Client;
+use super::table::{cell, items, pairs, table, time};
+use super::{Remote, deliveries, done, named};
+use crate::cli::{FAILED, Outcome};
 use crate::error::{Error, Result};
 use serde_json::{Value as Json, json};
 
@@ -13,13 +13,19 @@ pub(in crate::cli) enum Command {
     /// List webhooks.
     List,
     /// Show a webhook.
-    Show { webhook_id: String },
+    Show {
+        /// The webhook, by its id or its name.
+        #[arg(value_name = "WEBHOOK")]
+        webhook_id: String,
+    },
     /// Create a webhook.
     Create(Create),
     /// Change a webhook.
     Update(Update),
     /// Delete a webhook; what was not delivered yet is not delivered any more.
     Delete {
+        /// The webhook, by its id or its name.
+        #[arg(value_name = "WEBHOOK")]
         webhook_id: String,
         /// Why, for the audit log.
         #[arg(long, default_value = "")]
@@ -27,69 +33,47 @@ pub(in crate::cli) enum Command {
     },
     /// Send an example of an event and show what the receiver says; exit with 1 if it fails.
     Test {
+        /// The webhook, by its id or its name.
+        #[arg(value_name = "WEBHOOK")]
         webhook_id: String,
         /// The event; the first of the webhook's if not given.
-        #[arg(long)]
-        event: Option<String>,
+        #[arg(long, value_parser = event)]
+        event: Option<Event>,
     },
     #[command(flatten)]
-    Log(Log),
+    Log(deliveries::Command),
 }
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Create {
+    /// What it is called: up to 63 letters, digits, dots, dashes and underscores.
     name: String,
     /// The URL that events are sent to.
     #[arg(value_name = "RECEIVER_URL")]
     receiver: String,
     /// An event, such as model_version.created or model_version_alias.moved; may be repeated.
-    #[arg(long = "event", required = true, value_name = "EVENT")]
-    events: Vec<String>,
+    #[arg(long = "event", required = true, value_name = "EVENT", value_parser = event)]
+    events: Vec<Event>,
     #[command(flatten)]
     fields: Fields,
 }
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Update {
+    /// The webhook, by its id or its name.
+    #[arg(value_name = "WEBHOOK")]
     webhook_id: String,
+    /// Another name.
     #[arg(long)]
     name: Option<String>,
     /// The URL that events are sent to.
     #[arg(long, value_name = "RECEIVER_URL")]
     receiver: Option<String>,
     /// An event in place of those it has; may be repeated.
-    #[arg(long = "event", value_name = "EVENT")]
-    events: Vec<String>,
+    #[arg(long = "event", value_name = "EVENT", value_parser = event)]
+    events: Vec<Event>,
     #[command(flatten)]
     fields: Fields,
-}
-
-/// The commands on the log of deliveries.
-#[derive(Debug, clap::Subcommand)]
-pub(in crate::cli) enum Log {
-    /// List deliveries, newest first.
-    Deliveries {
-        webhook_id: String,
-        /// Only deliveries that are pending, delivered, parked or cancelled.
-        #[arg(long)]
-        state: Option<String>,
-        /// How many at the most, 1 to 1000.
-        #[arg(long, default_value_t = 50)]
-        limit: u32,
-    },
-    /// Show a delivery: its payload and every attempt.
-    Delivery {
-        webhook_id: String,
-        delivery_id: String,
-    },
-    /// Send a delivery again, under the same id.
-    Redeliver {
-        webhook_id: String,
-        delivery_id: String,
-        /// Why, for the audit log.
-        #[arg(long, default_value = "")]
-        reason: String,
-    },
 }
 
 /// What creating and changing have in common.
@@ -118,8 +102,9 @@ pub(in crate::cli) fn run(command: &Command, remote: &Remote, client: &Client) -
     match command {
         Command::List => list(remote, client),
         Command::Show { webhook_id } => {
-            let answer = client.get(&own(&[webhook_id]))?;
-            Ok(remote.print(&answer, |answer| table(std::slice::from_ref(answer))))
+            let id = named::webhook_id(webhook_id, client)?;
+            let answer = client.get(&own(&[&id]))?;
+            Ok(remote.print(&answer, show))
         }
         Command::Create(create) => {
             let names = (
@@ -142,7 +127,8 @@ pub(in crate::cli) fn run(command: &Command, remote: &Remote, client: &Client) -
                 &update.events[..],
             );
             let body = body(names, &update.fields)?;
-            let path = format!("{WEBHOOKS}{}", path(&[&update.webhook_id]));
+            let id = named::webhook_id(&update.webhook_id, client)?;
+            let path = format!("{WEBHOOKS}{}", path(&[&id]));
             store(
                 ("PATCH", &path),
                 (&body, &update.fields.reason),
@@ -151,37 +137,50 @@ pub(in crate::cli) fn run(command: &Command, remote: &Remote, client: &Client) -
             )
         }
         Command::Delete { webhook_id, reason } => {
-            let path = format!("{WEBHOOKS}{}", path(&[webhook_id]));
+            let id = named::webhook_id(webhook_id, client)?;
+            let path = format!("{WEBHOOKS}{}", path(&[&id]));
             client.change("DELETE", &path, (&json!({}), reason))?;
             Ok(done(remote, format!("webhook {webhook_id} is deleted")))
         }
-        Command::Test { webhook_id, event } => test(webhook_id, event.as_deref(), remote, client),
-        Command::Log(command) => deliveries(command, remote, client),
+        Command::Test { webhook_id, event } => test(webhook_id, event.as_ref(), remote, client),
+        Command::Log(command) => deliveries::run(command, remote, client),
     }
 }
 
 /// Writes the path of one of our own routes.
-fn own(parts: &[&str]) -> String {
+pub(super) fn own(parts: &[&str]) -> String {
     format!("/api/1.0/webhooks{}", path(parts))
 }
 
 fn list(remote: &Remote, client: &Client) -> Result<Outcome> {
-    let mut webhooks = Vec::new();
-    let mut token = None;
-    loop {
-        let query = query(&[("page_token", token)]);
-        let page = client.get(&format!("/api/1.0/webhooks{query}"))?;
-        webhooks.extend_from_slice(items(&page, "webhooks"));
-        token = page["next_page_token"].as_str().map(str::to_owned);
-        if token.is_none() {
-            break;
-        }
-    }
-    let answer = json!({ "webhooks": webhooks });
-    Ok(remote.print(&answer, |answer| table(items(answer, "webhooks"))))
+    let answer = json!({ "webhooks": named::webhooks(client)? });
+    Ok(remote.print(&answer, |answer| listed(items(answer, "webhooks"))))
 }
 
-fn table(webhooks: &[Json]) -> String {
+/// Shows one webhook with all that it has.
+fn show(webhook: &Json) -> String {
+    pairs([
+        ("id", cell(&webhook["webhook_id"])),
+        ("name", cell(&webhook["name"])),
+        ("description", cell(&webhook["description"])),
+        ("status", cell(&webhook["status"])),
+        ("format", cell(&webhook["format"])),
+        ("signed", yes(&webhook["is_signed"])),
+        ("url", cell(&webhook["url"])),
+        ("events", cell(&webhook["events"])),
+        ("created", time(&webhook["creation_timestamp"])),
+        ("updated", time(&webhook["last_updated_timestamp"])),
+    ])
+}
+
+fn yes(value: &Json) -> String {
+    match value == true {
+        true => "yes".to_owned(),
+        false => "no".to_owned(),
+    }
+}
+
+fn listed(webhooks: &[Json]) -> String {
     let mut rows =
         vec![["ID", "NAME", "STATUS", "FORMAT", "SIGNED", "URL", "EVENTS"].map(String::from)];
     rows.extend(webhooks.iter().map(|webhook| {
@@ -190,38 +189,46 @@ fn table(webhooks: &[Json]) -> String {
             cell(&webhook["name"]),
             cell(&webhook["status"]),
             cell(&webhook["format"]),
-            if webhook["is_signed"] == true {
-                "yes"
-            } else {
-                "no"
-            }
-            .to_owned(),
+            yes(&webhook["is_signed"]),
             cell(&webhook["url"]),
             cell(&webhook["events"]),
         ]
     }));
-    columns(&rows)
+    table(
+        &rows,
+        "There are no webhooks. `trackway webhooks create --help` says how to make one.",
+    )
 }
 
-/// Splits `model_version.created` into MLflow's entity and action.
-fn event(name: &str) -> Result<Json> {
-    let (entity, action) = name.split_once('.').ok_or_else(|| {
-        Error::invalid(format!(
-            "'{name}' is no event. An event is written as model_version.created."
-        ))
-    })?;
-    Ok(json!({ "entity": entity.to_uppercase(), "action": action.to_uppercase() }))
+/// MLflow's entity and action of `model_version.created`.
+#[derive(Debug, Clone)]
+pub(in crate::cli) struct Event {
+    entity: String,
+    action: String,
+}
+
+impl Event {
+    fn to_json(&self) -> Json {
+        json!({ "entity": self.entity, "action": self.action })
+    }
+}
+
+fn event(name: &str) -> std::result::Result<Event, String> {
+    let (entity, action) = name
+        .split_once('.')
+        .ok_or("an event is written as model_version.created")?;
+    Ok(Event {
+        entity: entity.to_uppercase(),
+        action: action.to_uppercase(),
+    })
 }
 
 /// Makes the body of a request from what the command names.
 fn body(
-    (name, url, events): (Option<&String>, Option<&String>, &[String]),
+    (name, url, events): (Option<&String>, Option<&String>, &[Event]),
     fields: &Fields,
 ) -> Result<Json> {
-    let events = events
-        .iter()
-        .map(|name| event(name))
-        .collect::<Result<Vec<_>>>()?;
+    let events: Vec<Json> = events.iter().map(Event::to_json).collect();
     let given = [
         ("name", name.map(|text| json!(text))),
         ("url", url.map(|text| json!(text))),
@@ -250,7 +257,7 @@ fn store(
     let answer = client.change(method, path, change)?;
     let id = cell(&answer["webhook"]["webhook_id"]);
     let stored = client.get(&own(&[&id]))?;
-    Ok(remote.print(&stored, |stored| table(std::slice::from_ref(stored))))
+    Ok(remote.print(&stored, |stored| listed(std::slice::from_ref(stored))))
 }
 
 fn secret(fields: &Fields) -> Result<Option<Json>> {
@@ -262,109 +269,33 @@ fn secret(fields: &Fields) -> Result<Option<Json>> {
     Ok(Some(json!(text.trim_end_matches(['\r', '\n']))))
 }
 
-fn test(webhook_id: &str, name: Option<&str>, remote: &Remote, client: &Client) -> Result<Outcome> {
-    let body = match name {
-        Some(name) => json!({ "event": event(name)? }),
+fn test(
+    webhook_id: &str,
+    event: Option<&Event>,
+    remote: &Remote,
+    client: &Client,
+) -> Result<Outcome> {
+    let body = match event {
+        Some(event) => json!({ "event": event.to_json() }),
         None => json!({}),
     };
-    let path = format!("{WEBHOOKS}{}", path(&[webhook_id, "test"]));
+    let id = named::webhook_id(webhook_id, client)?;
+    let path = format!("{WEBHOOKS}{}", path(&[&id, "test"]));
     let answer = client.change("POST", &path, (&body, ""))?;
     let result = &answer["result"];
     let mut outcome = remote.print(&answer, |_| {
-        let (status, body) = (
-            cell(&result["response_status"]),
-            cell(&result["response_body"]),
-        );
+        let parts = ["response_status", "error_message", "response_body"];
+        let parts = parts.map(|part| cell(&result[part]));
+        let said: Vec<&str> = parts
+            .iter()
+            .map(|part| part.trim())
+            .filter(|part| !part.is_empty())
+            .collect();
         match result["success"] == true {
-            true => format!("the receiver took it: {status} {body}\n"),
-            false => format!(
-                "the receiver did not take it: {status} {} {body}\n",
-                cell(&result["error_message"])
-            ),
+            true => format!("the receiver took it: {}\n", said.join(" ")),
+            false => format!("the receiver did not take it: {}\n", said.join(" ")),
         }
     });
     outcome.exit = if result["success"] == true { 0 } else { FAILED };
     Ok(outcome)
-}
-
-fn deliveries(command: &Log, remote: &Remote, client: &Client) -> Result<Outcome> {
-    match command {
-        Log::Deliveries {
-            webhook_id,
-            state,
-            limit,
-        } => {
-            let query = query(&[
-                ("state", state.clone()),
-                ("max_results", Some(limit.to_string())),
-            ]);
-            let path = own(&[webhook_id, "deliveries"]);
-            let answer = client.get(&format!("{path}{query}"))?;
-            Ok(remote.print(&answer, |answer| {
-                delivery_table(items(answer, "deliveries"))
-            }))
-        }
-        Log::Delivery {
-            webhook_id,
-            delivery_id,
-        } => {
-            let answer = client.get(&own(&[webhook_id, "deliveries", delivery_id]))?;
-            Ok(remote.print(&answer, delivery))
-        }
-        Log::Redeliver {
-            webhook_id,
-            delivery_id,
-            reason,
-        } => {
-            let path = own(&[webhook_id, "deliveries", delivery_id, "redeliver"]);
-            let answer = client.change("POST", &path, (&json!({}), reason))?;
-            Ok(remote.print(&answer, |_| {
-                format!("delivery {delivery_id} is sent again\n")
-            }))
-        }
-    }
-}
-
-fn delivery_table(deliveries: &[Json]) -> String {
-    let mut rows = vec![
-        [
-            "DELIVERY", "OCCURRED", "EVENT", "OBJECT", "STATE", "ATTEMPTS", "NEXT", "NOTE",
-        ]
-        .map(String::from),
-    ];
-    rows.extend(deliveries.iter().map(|one| {
-        [
-            cell(&one["delivery_id"]),
-            time(&one["occurred_at"]),
-            cell(&one["event"]),
-            cell(&one["object"]),
-            cell(&one["state"]),
-            cell(&one["attempts"]),
-            match one["is_waiting"] == true {
-                true => "after an earlier one".to_owned(),
-                false => time(&one["next_attempt_at"]),
-            },
-            cell(&one["note"]),
-        ]
-    }));
-    columns(&rows)
-}
-
-fn delivery(answer: &Json) -> String {
-    let mut text = delivery_table(std::slice::from_ref(&answer["delivery"]));
-    let mut rows = vec![["TIME", "STATUS", "LATENCY", "RESPONSE"].map(String::from)];
-    rows.extend(items(answer, "attempts").iter().map(|attempt| {
-        let error = cell(&attempt["error"]);
-        [
-            time(&attempt["time"]),
-            cell(&attempt["status"]),
-            format!("{} ms", cell(&attempt["latency_ms"])),
-            match error.is_empty() {
-                true => cell(&attempt["response_head"]),
-                false => error,
-            },
-        ]
-    }));
-    text.push_str(&columns(&rows));
-    text + &crate::cli::json(&answer["payload"])
 }

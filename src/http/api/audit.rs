@@ -105,27 +105,20 @@ fn lines(db: Db, range: (u64, u64)) -> impl Stream<Item = io::Result<Bytes>> {
 /// Answers with the log as it is now, signed.
 async fn head(State(app): State<App>) -> Result<Reply<HeadReply>> {
     let (key, now) = (app.audit_key.clone(), app.clock.now());
-    let due = app.db.read(checkpoint::is_due).await?;
-    let (signed, keys) = match due {
-        true => {
+    let reader = key.clone();
+    let standing = app
+        .db
+        .read(move |tx| checkpoint::standing(tx, &reader))
+        .await?;
+    let signed = match standing {
+        Some(signed) => signed,
+        None => {
             app.db
-                .write(move |tx| {
-                    Ok((
-                        Some(checkpoint::sign(tx, now, &key)?),
-                        checkpoint::keys(tx)?,
-                    ))
-                })
-                .await?
-        }
-        false => {
-            app.db
-                .read(|tx| Ok((checkpoint::newest(tx)?, checkpoint::keys(tx)?)))
+                .write(move |tx| checkpoint::sign(tx, now, &key))
                 .await?
         }
     };
-    let signed = signed.ok_or_else(|| {
-        crate::error::Error::internal("The audit log has no signed head although none was due.")
-    })?;
+    let keys = app.db.read(checkpoint::keys).await?;
     Ok(Reply(HeadReply::new(signed, keys)?))
 }
 

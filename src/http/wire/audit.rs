@@ -220,7 +220,8 @@ pub struct ConsistencyReply {
 #[derive(Serialize, Deserialize)]
 pub struct RecordWire {
     position: u64,
-    at: i64,
+    /// Null where the database holds no number.
+    at: Option<i64>,
     actor: String,
     action: String,
     object: String,

@@ -72,7 +72,7 @@ async fn a_whole_log_passes_by_both_ways() {
     let told = printed(&server, "audit verify").await;
     assert_eq!(
         told,
-        "The audit log is whole: 8 entries, 1 signed heads, the newest good one over 8 entries.\n"
+        "The audit log is whole: 8 entries, 1 signed head, the newest good one over 8 entries.\n"
     );
     assert_eq!(printed(&server, &database(&server)).await, told);
     let json = printed(&server, "audit verify --json").await;
@@ -102,6 +102,59 @@ async fn one_changed_byte_is_named_and_exits_with_one() {
             "{}",
             outcome.stdout
         );
+    }
+}
+
+/// SQLite keeps any bytes as text, so one changed bit can make a text that is none.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_byte_that_is_no_text_is_named_and_the_rest_is_still_read() {
+    let server = log().await;
+    if !server.database_url().starts_with("sqlite") {
+        return;
+    }
+    printed(&server, "audit head").await;
+    let change = |tx: &mut trackway::db::Tx<'_>| {
+        let sql = "update audit_entries set entry = cast(x'ff' || entry as text),
+                       actor = cast(x'ff' as text) where position = $1";
+        tx.execute(sql, params![4])
+    };
+    assert_eq!(server.app.db.write(change).await.unwrap(), 1);
+    for line in ["audit verify", &database(&server)] {
+        let outcome = run(&server, line).await;
+        assert_eq!(outcome.exit, 1, "{outcome:?}");
+        let told = "entry 4: the entry is not the one that was written: its hash is another\n";
+        assert!(outcome.stdout.starts_with(told), "{outcome:?}");
+    }
+    let listed = printed(&server, "audit list").await;
+    assert_eq!(listed.lines().count(), 9, "{listed}");
+    let exported = server.get("/api/1.0/audit/export").await.text();
+    assert_eq!(exported.lines().count(), 8, "{exported}");
+    let outcome = run(&server, "audit show 4").await;
+    assert_eq!(outcome.exit, 1);
+    assert!(
+        outcome
+            .stderr
+            .contains("Entry 4 is not what the log's signed head"),
+        "{outcome:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_head_is_told_by_both_ways() {
+    for damage in ["no checkpoint", ""] {
+        let server = log().await;
+        printed(&server, "audit head").await;
+        let change = move |tx: &mut trackway::db::Tx<'_>| {
+            let sql = "update audit_heads set note = $1 where size = 8";
+            tx.execute(sql, params![damage])
+        };
+        assert_eq!(server.app.db.write(change).await.unwrap(), 1);
+        for line in ["audit verify", &database(&server)] {
+            let outcome = run(&server, line).await;
+            assert_eq!(outcome.exit, 1, "{outcome:?}");
+            let told = "the signed head of 8 entries: The text is no checkpoint";
+            assert!(outcome.stdout.starts_with(told), "{outcome:?}");
+        }
     }
 }
 

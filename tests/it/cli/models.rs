@@ -89,13 +89,25 @@ async fn refusals_say_what_the_server_said() {
     assert_eq!(outcome.exit, 1);
     assert_eq!(
         outcome.stderr,
-        "error: Model Version (name=churn, version=9) not found\n"
+        "error: Model Version (name=churn, version=9) not found\n\
+         hint: `trackway models show churn` lists its versions.\n"
     );
     let outcome = run(&server, "models show nobody").await;
     assert_eq!(
         outcome.stderr,
-        "error: Registered Model with name=nobody not found\n"
+        "error: Registered Model with name=nobody not found\n\
+         hint: `trackway models list` lists the models.\n"
     );
+    let outcome = run(&server, "models alias delete churn nobody").await;
+    assert_eq!(outcome.exit, 1);
+    assert_eq!(
+        outcome.stderr,
+        "error: Registered model alias nobody not found.\n\
+         hint: `trackway models show NAME` lists the aliases of a model.\n"
+    );
+    let outcome = run(&server, "models show churn@nobody").await;
+    assert_eq!(outcome.exit, 1);
+    assert!(outcome.stderr.contains("'nobody'"), "{outcome:?}");
     let outcome = run(&server, "models list --url http://127.0.0.1:1").await;
     assert_eq!(outcome.exit, 1);
     assert!(
@@ -110,4 +122,83 @@ async fn refusals_say_what_the_server_said() {
             .stderr
             .contains("'churn' is no address of a server.")
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_is_shown_by_number_alias_and_stage() {
+    let server = registry().await;
+    printed(&server, "models alias set churn champion 2").await;
+    printed(&server, "models stage churn 2 Production").await;
+    let tag = json!({ "name": "churn", "version": "2", "key": "team", "value": "growth" });
+    server.post("model-versions/set-tag", tag).await.ok();
+    let shown = printed(&server, "models show churn/2").await;
+    // Why the server has no digest is for the tests of manifests.
+    let (told, files) = shown.split_once("files    ").unwrap();
+    insta::assert_snapshot!(told, @r"
+    churn/2
+    stage    Production
+    aliases  champion
+    tags     team=growth
+    created  2023-11-14T22:13:20Z
+    updated  2023-11-14T22:13:20Z
+    source   s3://bucket/2
+    ");
+    assert!(files.starts_with("unmanaged: "), "{files}");
+    for other in [
+        "churn@champion",
+        "churn/Production",
+        "models:/churn@champion",
+    ] {
+        let line = format!("models show {other}");
+        assert_eq!(printed(&server, &line).await, shown, "{other}");
+    }
+    let json = printed(&server, "models show churn@champion --json").await;
+    let json: Json = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["model_version"]["version"], "2");
+    assert_eq!(json["manifest"]["state"], "unmanaged");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_with_an_at_sign_in_its_name_is_shown() {
+    let server = registry().await;
+    let body = json!({ "name": "team@churn" });
+    server.post("registered-models/create", body).await.ok();
+    insta::assert_snapshot!(printed(&server, "models show team@churn").await, @r"
+    team@churn
+    It has no versions.
+    ");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_empty_is_told_in_words() {
+    let server = TestServer::start().await;
+    let mut told = String::new();
+    for line in [
+        "models list",
+        "models list --filter name='x'",
+        "webhooks list",
+        "audit list --actor eve",
+        "models consumers churn",
+        "models history churn --kind alias_set",
+    ] {
+        if line == "models consumers churn" {
+            let body = json!({ "name": "churn" });
+            server.post("registered-models/create", body).await.ok();
+        }
+        told.push_str(&format!("$ {line}\n{}", printed(&server, line).await));
+    }
+    insta::assert_snapshot!(told, @r"
+    $ models list
+    There are no registered models.
+    $ models list --filter name='x'
+    No registered model matches the filter.
+    $ webhooks list
+    There are no webhooks. `trackway webhooks create --help` says how to make one.
+    $ audit list --actor eve
+    No entry matches.
+    $ models consumers churn
+    No consumer of churn has reported yet. Serving processes report with POST /api/1.0/consumers.
+    $ models history churn --kind alias_set
+    No change matches.
+    ");
 }

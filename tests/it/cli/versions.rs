@@ -100,7 +100,7 @@ async fn changed_files_are_told_and_exit_with_one() {
     let (server, paths) = two().await;
     let told = printed(&server, "models verify churn/1").await;
     assert!(
-        told.starts_with("churn/1 is what was registered: 1 files, 7 bytes, digest "),
+        told.starts_with("churn/1 is what was registered: 1 file, 7 bytes, digest "),
         "{told}"
     );
     let file = server.folder.path().join("artifacts").join(&paths[0]);
@@ -112,7 +112,7 @@ async fn changed_files_are_told_and_exit_with_one() {
         lines[1].starts_with("weights.bin  changed  "),
         "{outcome:?}"
     );
-    assert!(lines[2].starts_with("churn/1 is not what was registered: 1 of its files differ."));
+    assert!(lines[2].starts_with("churn/1 is not what was registered: 1 file differs."));
     std::fs::remove_file(&file).unwrap();
     let outcome = run(&server, "models verify churn/1 --json").await;
     assert_eq!(outcome.exit, 1);
@@ -123,9 +123,20 @@ async fn changed_files_are_told_and_exit_with_one() {
             .await
             .contains("is what was registered")
     );
-    let outcome = run(&server, "models verify churn").await;
+    printed(&server, "models alias set churn champion 2").await;
     assert!(
-        outcome.stderr.contains("'churn' is no version of a model."),
+        printed(&server, "models verify churn@champion")
+            .await
+            .starts_with("churn/2 is what was registered")
+    );
+    let shown = printed(&server, "models show churn/1").await;
+    assert!(shown.contains("verified  broken at 2023-"), "{shown}");
+    let outcome = run(&server, "models verify churn").await;
+    assert_eq!(outcome.exit, 2);
+    assert!(
+        outcome
+            .stderr
+            .contains("it names no version of a model. Write it as NAME/VERSION"),
         "{outcome:?}"
     );
 }

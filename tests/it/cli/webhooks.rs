@@ -53,8 +53,20 @@ async fn a_webhook_is_created_tried_changed_and_deleted() {
             .starts_with("the receiver did not take it: 500"),
         "{outcome:?}"
     );
-    let line = format!("webhooks update {id} --format slack --status DISABLED --name chat");
-    printed(&server, &line).await;
+    let line = "webhooks update ci --format slack --status DISABLED --name chat";
+    printed(&server, line).await;
+    insta::assert_snapshot!(told(printed(&server, "webhooks show chat").await), @r"
+    id ID
+    name chat
+    description tells the CI
+    status DISABLED
+    format slack
+    signed yes
+    url URL
+    events model_version.created, model_version_alias.moved
+    created 2023-11-14T22:13:20Z
+    updated 2023-11-14T22:13:20Z
+    ");
     insta::assert_snapshot!(told(printed(&server, "webhooks list").await), @r"
     ID NAME STATUS FORMAT SIGNED URL EVENTS
     ID chat DISABLED slack yes URL model_version.created, model_version_alias.moved
@@ -73,6 +85,39 @@ async fn a_webhook_is_created_tried_changed_and_deleted() {
         "{audit}"
     );
     assert!(audit.contains("webhook_deleted") && audit.contains("not needed"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_names_no_webhook_or_several_is_refused() {
+    let (server, receiver) = (start().await, Receiver::start().await);
+    for name in ["chat", "twice", "twice"] {
+        let event = "--event model_version.created";
+        let line = format!("webhooks create {name} {} {event}", receiver.url);
+        printed(&server, &line).await;
+    }
+    let outcome = run(&server, "webhooks test chat --event created").await;
+    assert_eq!(outcome.exit, 2);
+    assert!(
+        outcome
+            .stderr
+            .contains("an event is written as model_version.created"),
+        "{outcome:?}"
+    );
+    let outcome = run(&server, "webhooks show ci").await;
+    assert_eq!(outcome.exit, 1);
+    assert_eq!(
+        outcome.stderr,
+        "error: There is no webhook with the name or id 'ci'. `trackway webhooks list` lists them.\n"
+    );
+    let outcome = run(&server, "webhooks delete twice").await;
+    assert_eq!(outcome.exit, 1);
+    assert!(
+        outcome
+            .stderr
+            .starts_with("error: Several webhooks have the name 'twice'. Name one by its id: "),
+        "{outcome:?}"
+    );
+    assert_eq!(printed(&server, "webhooks list").await.lines().count(), 4);
 }
 
 #[tokio::test(flavor = "multi_thread")]
