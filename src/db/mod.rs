@@ -109,6 +109,12 @@ impl Db {
         &self.load.figures
     }
 
+    /// Says whether other servers may use this database at the same time; a SQLite file belongs to
+    /// one.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.driver, Driver::Postgres(_))
+    }
+
     /// Brings the schema up to date and says which steps it applied.
     pub async fn migrate(&self) -> Result<MigrationReport> {
         self.write(migrate::run).await
