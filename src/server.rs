@@ -41,6 +41,10 @@ pub async fn open(config: &Config, clock: Clock, ids: Ids) -> Result<App> {
     let db = Db::open(config.database_options()?)
         .await?
         .with_limits(config.database_limits());
+    let db = match config.standby_options()? {
+        Some(standby) => db.with_standby(standby)?,
+        None => db,
+    };
     let metrics = Metrics::new(db.figures())?;
     let report = db.migrate().await?;
     for step in &report.newly_applied {
