@@ -112,11 +112,7 @@ pub(super) fn run(tx: &mut Tx<'_>) -> Result<MigrationReport> {
         let now = statement::now();
         tx.execute(
             "insert into schema_steps (version, name, applied_at) values ($1, $2, $3)",
-            &[
-                Value::Int(*version),
-                Value::from(*name),
-                Value::Int(now),
-            ],
+            &[Value::Int(*version), Value::from(*name), Value::Int(now)],
         )?;
         newly_applied.push(label(*version, name));
     }

@@ -73,12 +73,13 @@ impl Db {
         match options {
             Options::Sqlite(options) => Self::open_sqlite(options),
             Options::Postgres(options) => {
-                let driver = postgres::Postgres::open(options)?;
+                let figures = metrics::Database::new()?;
+                let driver = postgres::Postgres::open(options, figures.clone())?;
                 driver.wait_until_reachable().await?;
                 Ok(Self {
                     driver: Driver::Postgres(Arc::new(driver)),
                     standby: None,
-                    load: Load::new(metrics::Database::new()?),
+                    load: Load::new(figures),
                 })
             }
         }

@@ -6,11 +6,11 @@
 
 use super::Watched;
 use crate::app::App;
+use crate::db::Tx;
 use crate::error::{Code, Error, Result};
 use crate::events::format::Letter;
 use crate::events::parcel::{self, Envelope};
 use crate::events::send::{Attempt, Parcel, Verdict};
-use crate::db::Tx;
 use crate::events::sending::{self, Claim, Claimed, Made};
 use crate::replicas::Tenure;
 use crate::replicas::lease::Task;
@@ -69,9 +69,10 @@ pub(super) async fn clean(app: App, tenure: Tenure) -> Result<usize> {
 /// What the database gives, nothing that a receiver does; 409 where another server has the job.
 pub async fn deliver_due(app: &App) -> Result<usize> {
     app.leases.look().await?;
-    let tenure = app.leases.tenure(Task::DELIVER).ok_or_else(|| {
-        Error::new(Code::Conflict, "Another server delivers the events.")
-    })?;
+    let tenure = app
+        .leases
+        .tenure(Task::DELIVER)
+        .ok_or_else(|| Error::new(Code::Conflict, "Another server delivers the events."))?;
     let mut courier = Courier::new(app.clone(), tenure);
     let mut made = 0;
     loop {

@@ -20,7 +20,8 @@ const FRESH_FOR: Duration = Duration::from_secs(2);
 /// How long the page waits for the database.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// When the figures were last looked up; cheap to clone.
+/// When the figures were last read; what could not be read is asked for again by the next page.
+/// Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Figures(Arc<Mutex<Option<Instant>>>);
 
@@ -36,11 +37,13 @@ impl Figures {
     pub async fn page(&self, app: &App) -> Result<String> {
         let mut last = self.0.lock().await;
         if last.is_none_or(|last| last.elapsed() >= FRESH_FOR) {
-            *last = Some(Instant::now());
             let db = app.db.for_own_work();
             let read = db.read(|tx| Ok((outbox::backlog(tx)?, audit(tx)?)));
             match tokio::time::timeout(PATIENCE, read).await {
-                Ok(Ok((backlog, audited))) => show(app, backlog, audited),
+                Ok(Ok((backlog, audited))) => {
+                    show(app, backlog, audited);
+                    *last = Some(Instant::now());
+                }
                 Ok(Err(error)) => tracing::debug!(%error, "figures could not be read"),
                 Err(_) => tracing::debug!("figures could not be read in time"),
             }

@@ -245,9 +245,7 @@ impl Leases {
 
     /// Says whether this server does a job.
     pub fn own(&self, task: &'static str, owned: bool) {
-        self.owned
-            .with_label_values(&[task])
-            .set(i64::from(owned));
+        self.owned.with_label_values(&[task]).set(i64::from(owned));
         // It exists from the start, so that the first one is seen as a change.
         self.takeovers.with_label_values(&[task]);
     }

@@ -247,7 +247,13 @@ async fn files_of_a_server_that_died_become_free() {
     let elsewhere = Spot::new(std::path::Path::new("1/run/other"));
     drop(other.app.claim(&elsewhere).await.unwrap());
     assert!(!waiting.is_finished());
-    assert!(one.app.db.write(move |tx| proof.is_alive(tx)).await.unwrap());
+    assert!(
+        one.app
+            .db
+            .write(move |tx| proof.is_alive(tx))
+            .await
+            .unwrap()
+    );
     stand_still(&one).await;
     let taken = waiting.await.unwrap().unwrap();
     let lost = one.app.db.write(move |tx| proof.is_alive(tx));
@@ -286,8 +292,7 @@ async fn four_servers_start_together_on_an_empty_database() {
                 config.server.data_dir = folder.path().to_owned();
                 config.database.url = url;
                 config.database.pool = 2;
-                let opened =
-                    trackway::server::open(&config, Clock::system(), Ids::random()).await;
+                let opened = trackway::server::open(&config, Clock::system(), Ids::random()).await;
                 (opened.unwrap(), folder)
             })
         })
@@ -306,7 +311,10 @@ async fn four_servers_start_together_on_an_empty_database() {
     // Each has a key of its own, and all are known.
     assert_eq!(count("select count(*) from audit_keys").await, 4);
     assert_eq!(count("select count(*) from experiments").await, 1);
-    assert_eq!(count("select count(distinct version) from schema_steps").await, 9);
+    assert_eq!(
+        count("select count(distinct version) from schema_steps").await,
+        9
+    );
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ pub use url::{PostgresOptions, PostgresUrl};
 use self::failure::{Failure, Kind};
 use super::{KeyCache, Tx};
 use crate::error::{Error, Result};
+use crate::metrics;
 use deadpool_postgres::{
     Hook, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType,
 };
@@ -38,11 +39,12 @@ pub(super) struct Postgres {
     pool: Pool,
     options: PostgresOptions,
     keys: KeyCache,
+    figures: metrics::Database,
 }
 
 impl Postgres {
     /// Makes the pool; it connects when it is first used.
-    pub(super) fn open(options: PostgresOptions) -> Result<Self> {
+    pub(super) fn open(options: PostgresOptions, figures: metrics::Database) -> Result<Self> {
         let tls = tls::connector(&options.url)?;
         let keys = KeyCache::default();
         let known = keys.clone();
@@ -71,6 +73,7 @@ impl Postgres {
             pool,
             options,
             keys,
+            figures,
         })
     }
 
@@ -110,8 +113,12 @@ impl Postgres {
         let task = move || {
             let mut retries = 0;
             loop {
+                let started = Instant::now();
                 let (outcome, kind) = attempt(session, &keys, &work);
-                let Err(error) = outcome else { return outcome };
+                let Err(error) = outcome else {
+                    pool.figures.committed(1, started.elapsed());
+                    return outcome;
+                };
                 if !kind.is_some_and(Kind::may_pass) || retries == RETRIES {
                     return Err(error);
                 }
@@ -167,6 +174,7 @@ impl Postgres {
             pool: self.pool.clone(),
             options: self.options.clone(),
             keys: self.keys.clone(),
+            figures: self.figures.clone(),
         }
     }
 

@@ -57,7 +57,7 @@ impl Standby {
             ..options
         };
         Ok(Self {
-            driver: Postgres::open(options)?,
+            driver: Postgres::open(options, figures.clone())?,
             figures,
             written: tokio::sync::Mutex::default(),
             rests_until: Mutex::default(),
