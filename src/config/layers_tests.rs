@@ -87,17 +87,33 @@ fn layers_mix_key_by_key() {
     assert_eq!(config.database.readers, 4);
 }
 
+/// Loads with one variable, and with the one beside it that it has no meaning without.
+fn set_alone(key: &Key, variable: &str, text: &str) -> Loaded {
+    let mut set = vec![(variable, text)];
+    if key.name == "database.read_url" {
+        set.push(("TRACKWAY_DATABASE_URL", "postgresql://h/d"));
+    }
+    from_variables(&set).expect(key.name)
+}
+
+#[test]
+fn a_standby_needs_a_primary() {
+    let url = "postgresql://standby/d";
+    for more in [vec![], vec![("TRACKWAY_DATABASE_URL", "sqlite:///x.db")]] {
+        let mut set = vec![("TRACKWAY_DATABASE_READ_URL", url)];
+        set.extend(more);
+        let Err(error) = from_variables(&set) else {
+            panic!("it was accepted");
+        };
+        assert!(error.message.contains("only PostgreSQL"), "{error}");
+    }
+}
+
 #[test]
 fn every_variable_of_ours_sets_its_key() {
     for key in super::KEYS {
         let text = sample(key);
-        let variable = key.variable();
-        let mut set = vec![(variable.as_str(), text)];
-        if key.name == "database.read_url" {
-            // It has no meaning without this one.
-            set.push(("TRACKWAY_DATABASE_URL", "postgresql://h/d"));
-        }
-        let loaded = from_variables(&set).expect(key.name);
+        let loaded = set_alone(key, &key.variable(), text);
         let source = format!("from environment {}", key.variable());
         assert!(shown(&loaded, key.name).ends_with(&source), "{}", key.name);
     }
@@ -107,7 +123,7 @@ fn every_variable_of_ours_sets_its_key() {
 fn every_variable_of_mlflow_sets_its_key() {
     for key in super::KEYS {
         let Some(alias) = key.mlflow else { continue };
-        let loaded = from_variables(&[(alias.name, sample(key))]).expect(key.name);
+        let loaded = set_alone(key, alias.name, sample(key));
         let found = shown(&loaded, key.name);
         assert!(
             found.ends_with(&format!("from environment {}", alias.name)),

@@ -325,11 +325,11 @@ async fn heads_that_different_servers_signed_are_all_believed() {
     let mut known = Vec::new();
     for server in [&one, &other] {
         server.experiment(&format!("e{}", known.len())).await;
-        let told = server.get("/api/1.0/audit/checkpoint").await.ok();
+        let told = server.get("/api/1.0/audit/head").await.ok();
         known.push(told["checkpoint"].clone());
     }
     assert_ne!(known[0], known[1]);
-    let keys = other.get("/api/1.0/audit/checkpoint").await.ok()["keys"].clone();
+    let keys = other.get("/api/1.0/audit/head").await.ok()["keys"].clone();
     let keys: Vec<_> = keys
         .as_array()
         .unwrap()
