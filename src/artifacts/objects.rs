@@ -29,6 +29,8 @@ use crate::error::{Code, Error, Result};
 /// The size of one part of an upload in bytes: the smallest that every provider takes is 5 MiB, and
 /// 10,000 parts, the most that some take, make 80 GiB.
 const PART_SIZE: usize = 8 << 20;
+/// The longest key in bytes that every provider takes.
+const MAX_KEY: usize = 1024;
 /// How often a download begins again because the file was replaced in between.
 const ATTEMPTS: usize = 5;
 
@@ -354,7 +356,13 @@ impl ObjectRoot {
 
     /// Gives the key of a path: its names as they are. `Key::from` would store them escaped.
     fn key(&self, path: &ArtifactPath) -> Result<Key> {
-        Key::parse(self.prefix.join(path).as_str())
+        let whole = self.prefix.join(path);
+        if whole.as_str().len() > MAX_KEY {
+            return Err(Error::invalid(format!(
+                "Invalid path: its name in the artifact store has more than {MAX_KEY} bytes"
+            )));
+        }
+        Key::parse(whole.as_str())
             .map_err(|error| Error::invalid("Invalid path").with_cause(error))
     }
 }

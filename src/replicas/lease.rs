@@ -203,20 +203,28 @@ impl Shared {
 
     fn replace(&self, new: BTreeMap<Task, Held>) {
         let mut held = self.held();
+        let (mut taken, mut left) = (Vec::new(), Vec::new());
         for task in Task::ALL {
             let (before, after) = (held.get(&task), new.get(&task));
             if let Some(after) = after
                 && before.is_none_or(|before| before.token != after.token)
             {
-                tracing::info!(job = task.0, token = after.token, "took over a job");
+                taken.push(task.0);
                 self.figures.taken(task.0);
             }
             if before.is_some() && after.is_none() {
-                tracing::info!(job = task.0, "gave a job up");
+                left.push(task.0);
             }
             self.figures.own(task.0, after.is_some());
         }
         *held = new;
+        drop(held);
+        if !taken.is_empty() {
+            tracing::info!(jobs = taken.join(", "), "took jobs over");
+        }
+        if !left.is_empty() {
+            tracing::info!(jobs = left.join(", "), "does jobs no more");
+        }
     }
 }
 
