@@ -163,12 +163,13 @@ impl Claims {
         self.0.db.write(move |tx| renew(tx, &held)).await
     }
 
-    /// Deletes what is left of the claims of this server, which changes no files any more.
+    /// Deletes what is left of the claims of this server, unless something that was not waited for
+    /// still changes files.
     ///
     /// # Errors
     /// Those of the database; then they end by themselves.
     pub async fn clean(&self) -> Result<()> {
-        if !self.0.db.is_shared() {
+        if !self.0.db.is_shared() || !self.0.held().is_empty() {
             return Ok(());
         }
         let owner = self.0.owner.clone();

@@ -12,7 +12,7 @@ import pytest
 import requests
 from support import unique
 
-pytestmark = pytest.mark.time_limit(150)
+pytestmark = [pytest.mark.time_limit(150), pytest.mark.replicas]
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "resolver.md"
 
