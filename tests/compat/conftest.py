@@ -63,8 +63,8 @@ def pytest_collection_modifyitems(config, items):
         config.hook.pytest_deselected(items=dropped)
     if compat_server.REPLICAS:
         for item in items:
-            if mark := item.get_closest_marker("one_process"):
-                item.add_marker(pytest.mark.skip(reason=f"several replicas: {mark.args[0]}"))
+            if mark := item.get_closest_marker("keeps_files"):
+                item.add_marker(pytest.mark.skip(reason=f"artifacts in S3: {mark.args[0]}"))
     if config.compat_kind == compat_server.MLFLOW:
         for item in items:
             if mark := item.get_closest_marker("trackway_only"):

@@ -144,7 +144,7 @@ class ReplicaSet:
         settings.write_text(f"""\
 global
     maxconn 4000
-    tune.bufsize 65536
+    tune.bufsize 131072
     tune.maxrewrite 8192
 defaults
     mode http

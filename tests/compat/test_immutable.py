@@ -15,7 +15,6 @@ from sklearn.linear_model import LogisticRegression
 from support import Rest, unique
 
 pytestmark = [
-    pytest.mark.replicas,
     pytest.mark.mlflow2,
     pytest.mark.time_limit(180),
     pytest.mark.trackway_only("changes and deletes what versions come from, and keeps no digests"),

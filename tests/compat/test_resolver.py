@@ -12,7 +12,7 @@ import pytest
 import requests
 from support import unique
 
-pytestmark = [pytest.mark.time_limit(150), pytest.mark.replicas]
+pytestmark = pytest.mark.time_limit(270)
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "resolver.md"
 
@@ -62,7 +62,7 @@ def follower(server, name, tmp_path):
 def consumer_once(server, name, wanted):
     """How the follower stands, as soon as `wanted` holds of it."""
     address = f"{server.url}/api/1.0/models/{name}/consumers"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     found = []
     while time.monotonic() < deadline:
         found = requests.get(address, timeout=30).json()["consumers"]
