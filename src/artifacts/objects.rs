@@ -362,8 +362,7 @@ impl ObjectRoot {
                 "Invalid path: its name in the artifact store has more than {MAX_KEY} bytes"
             )));
         }
-        Key::parse(whole.as_str())
-            .map_err(|error| Error::invalid("Invalid path").with_cause(error))
+        Key::parse(whole.as_str()).map_err(|error| Error::invalid("Invalid path").with_cause(error))
     }
 }
 
