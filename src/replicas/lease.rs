@@ -129,6 +129,8 @@ struct Held {
 impl Leases {
     /// Begins without any lease.
     pub fn new(db: Db, owner: String, figures: metrics::Leases) -> Self {
+        // They are there from the start, so that the first change is seen as one.
+        Task::ALL.iter().for_each(|task| figures.own(task.0, false));
         Self(Arc::new(Shared {
             db,
             owner,
