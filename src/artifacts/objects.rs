@@ -307,7 +307,7 @@ impl ObjectRoot {
     }
 
     /// Sorts a failure of the store: what it does not know or let the server do is the operator's
-    /// to mend, the rest may pass. None is a fault of this server, or of the client.
+    /// to mend, the rest may pass. None is a fault of this server, and only a name of the client's.
     fn failed(&self, error: StoreError) -> Error {
         let name = &self.name;
         match error {
@@ -325,6 +325,10 @@ impl ObjectRoot {
                 format!("The artifact store {name} cannot do this."),
             ),
             StoreError::InvalidPath { .. } => Error::invalid("Invalid path"),
+            // Some stores also bound each name between two slashes, as file systems do.
+            _ if error.to_string().contains("KeyTooLong") => Error::invalid(
+                "Invalid path: the artifact store does not take a name of this length",
+            ),
             _ => Error::unavailable(format!(
                 "The artifact store {name} did not answer as it should. Try again later."
             )),
