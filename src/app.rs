@@ -2,7 +2,7 @@
 
 pub use crate::ctx::{Clock, Ctx, Ids};
 
-use crate::artifacts::{LocationPolicy, Shelf};
+use crate::artifacts::{LocationPolicy, Shelf, Spot};
 use crate::audit::key::Key;
 use crate::audit::log;
 use crate::db::{Db, Tx};
@@ -15,6 +15,7 @@ use crate::jobs::ready::Lookout;
 use crate::jobs::sighting::Sightings;
 use crate::metrics::Metrics;
 use crate::registry::policy::Policy;
+use crate::replicas::{Claim, Claims, Leases};
 use crate::tracking::rule::LongValues;
 use regex::Regex;
 use std::path::PathBuf;
@@ -43,9 +44,23 @@ pub struct App {
     pub lookout: Lookout,
     /// Signs the heads of the audit log.
     pub audit_key: Key,
+    /// Which jobs this server does.
+    pub leases: Leases,
+    /// Which files this server is changing.
+    pub claims: Claims,
 }
 
 impl App {
+    /// Waits until nobody else, at this server or another, is changing the spot, what is below it,
+    /// or a folder above it.
+    ///
+    /// # Errors
+    /// 503 when somebody holds it for too long, or the database cannot be reached.
+    pub async fn claim(&self, spot: &Spot) -> Result<Claim> {
+        let local = self.artifacts.claim(spot).await;
+        self.claims.join(spot, local).await
+    }
+
     /// Runs `work` as one write transaction, and appends the audit entry of the request in it.
     pub async fn change<T, F>(&self, ctx: Ctx, work: F) -> Result<T>
     where

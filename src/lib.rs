@@ -16,6 +16,7 @@ pub mod metrics;
 pub mod names;
 pub mod python;
 pub mod registry;
+pub mod replicas;
 pub mod search;
 pub mod server;
 pub mod tracking;

@@ -20,6 +20,7 @@ use crate::jobs::ready::Lookout;
 use crate::jobs::sighting::Sightings;
 use crate::metrics::Metrics;
 use crate::registry::policy::Policy;
+use crate::replicas::{self, Claims, Leases};
 use crate::tracking::experiment;
 use crate::tracking::rule::LongValues;
 use regex::Regex;
@@ -40,6 +41,10 @@ pub async fn open(config: &Config, clock: Clock, ids: Ids) -> Result<App> {
     let db = Db::open(config.database_options()?)
         .await?
         .with_limits(config.database_limits());
+    let db = match config.standby_options()? {
+        Some(standby) => db.with_standby(standby)?,
+        None => db,
+    };
     let metrics = Metrics::new(db.figures())?;
     let report = db.migrate().await?;
     for step in &report.newly_applied {
@@ -61,8 +66,11 @@ pub async fn open(config: &Config, clock: Clock, ids: Ids) -> Result<App> {
         checkpoint::introduce(tx, &ctx, &public_key)
     })
     .await?;
+    let owner = replicas::name();
     Ok(App {
         followers: Followers::new(db.for_own_work()),
+        leases: Leases::new(db.for_own_work(), owner.clone(), metrics.leases.clone()),
+        claims: Claims::new(db.for_own_work(), owner),
         sightings: Sightings::default(),
         metrics,
         figures: Figures::default(),

@@ -3,7 +3,8 @@
 //!
 //! An upload holds its path from its last byte until its digest is recorded, and so the content and
 //! the digest of a path always come from the same upload; a registration holds the folder of its
-//! files while it freezes them. It knows the holders of this process only.
+//! files while it freezes them. It knows the holders of this process only;
+//! those of other servers are the business of `replicas::claim`.
 
 use super::path::ArtifactPath;
 use std::collections::BTreeMap;
@@ -19,7 +20,7 @@ pub struct Spot(String);
 
 impl Spot {
     /// Takes a path of the own store, or an absolute path without links.
-    pub(super) fn new(path: &Path) -> Self {
+    pub fn new(path: &Path) -> Self {
         Self(path.to_string_lossy().into_owned())
     }
 

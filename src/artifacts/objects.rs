@@ -29,6 +29,8 @@ use crate::error::{Code, Error, Result};
 /// The size of one part of an upload in bytes: the smallest that every provider takes is 5 MiB, and
 /// 10,000 parts, the most that some take, make 80 GiB.
 const PART_SIZE: usize = 8 << 20;
+/// The longest key in bytes that every provider takes.
+const MAX_KEY: usize = 1024;
 /// How often a download begins again because the file was replaced in between.
 const ATTEMPTS: usize = 5;
 
@@ -305,7 +307,7 @@ impl ObjectRoot {
     }
 
     /// Sorts a failure of the store: what it does not know or let the server do is the operator's
-    /// to mend, the rest may pass. None is a fault of this server, or of the client.
+    /// to mend, the rest may pass. None is a fault of this server, and only a name of the client's.
     fn failed(&self, error: StoreError) -> Error {
         let name = &self.name;
         match error {
@@ -323,6 +325,10 @@ impl ObjectRoot {
                 format!("The artifact store {name} cannot do this."),
             ),
             StoreError::InvalidPath { .. } => Error::invalid("Invalid path"),
+            // Some stores also bound each name between two slashes, as file systems do.
+            _ if error.to_string().contains("KeyTooLong") => Error::invalid(
+                "Invalid path: the artifact store does not take a name of this length",
+            ),
             _ => Error::unavailable(format!(
                 "The artifact store {name} did not answer as it should. Try again later."
             )),
@@ -354,8 +360,13 @@ impl ObjectRoot {
 
     /// Gives the key of a path: its names as they are. `Key::from` would store them escaped.
     fn key(&self, path: &ArtifactPath) -> Result<Key> {
-        Key::parse(self.prefix.join(path).as_str())
-            .map_err(|error| Error::invalid("Invalid path").with_cause(error))
+        let whole = self.prefix.join(path);
+        if whole.as_str().len() > MAX_KEY {
+            return Err(Error::invalid(format!(
+                "Invalid path: its name in the artifact store has more than {MAX_KEY} bytes"
+            )));
+        }
+        Key::parse(whole.as_str()).map_err(|error| Error::invalid("Invalid path").with_cause(error))
     }
 }
 

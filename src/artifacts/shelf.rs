@@ -191,7 +191,8 @@ impl Shelf {
         self.resolved(self.own()?.clone(), path).await
     }
 
-    /// Waits until nobody else is changing the spot, what is below it, or a folder above it.
+    /// Waits until nobody else in this process is changing the spot, what is below it, or a folder
+    /// above it. `App::claim` asks the other servers, too.
     pub async fn claim(&self, spot: &Spot) -> Claim {
         self.claims.hold(spot).await
     }

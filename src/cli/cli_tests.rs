@@ -200,7 +200,7 @@ fn mistakes_exit_with_two_and_say_what_to_do() {
         ),
         (
             vec!["server", "--read-replica-backend-store-uri", "x"],
-            "one database",
+            "postgresql://USER",
         ),
         (
             vec!["server", "--trace-archival-config", "x"],

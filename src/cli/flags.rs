@@ -25,11 +25,6 @@ const REFUSED: &[(&str, bool, &str)] = &[
     ("enable-workspaces", false, "Trackway has no workspaces"),
     ("workspace-store-uri", true, "Trackway has no workspaces"),
     (
-        "read-replica-backend-store-uri",
-        true,
-        "Trackway reads from its one database",
-    ),
-    (
         "trace-archival-config",
         true,
         "Trackway does not archive traces",

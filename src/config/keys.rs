@@ -204,6 +204,9 @@ pub static KEYS: &[Key] = &[
     Key::new("database.url", Kind::Text(location::check_database_url))
         .mlflow("MLFLOW_BACKEND_STORE_URI")
         .flag("backend-store-uri"),
+    Key::new("database.read_url", Kind::Text(location::check_read_url))
+        .mlflow("MLFLOW_READ_REPLICA_BACKEND_STORE_URI")
+        .flag("read-replica-backend-store-uri"),
     Key::new("database.durability", Kind::Choice(&["full", "relaxed"])).flag("durability"),
     Key::new("database.readers", Kind::Int(1, 256)),
     Key::new("database.pool", Kind::Int(1, 1000)).flag("database-pool"),

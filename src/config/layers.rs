@@ -5,7 +5,7 @@
 
 use super::keys::{DEFAULT_TOML, KEYS, Key, find};
 use super::{Config, HIDDEN, location, stage_alias};
-use crate::db::Options;
+use crate::db::{Options, PostgresUrl};
 use crate::error::{Error, Result};
 use std::path::PathBuf;
 use toml::{Table, Value};
@@ -269,6 +269,14 @@ fn check_together(config: &Config, layers: &Layers, inputs: &Inputs) -> Result<(
         return Err(Error::invalid(format!(
             "{} contradict each other: a server of artifacts alone has no database. Leave one out.",
             sources("artifacts.only", "database.url")
+        )));
+    }
+    let is_postgres = PostgresUrl::is_meant(&config.database.url);
+    if !config.database.read_url.is_empty() && !is_postgres {
+        return Err(Error::invalid(format!(
+            "{} do not fit: only PostgreSQL has a standby to read from. Leave database.read_url \
+             out, or name the PostgreSQL database in database.url.",
+            sources("database.read_url", "database.url")
         )));
     }
     if config.artifacts.only && !config.artifacts.serve {

@@ -87,11 +87,33 @@ fn layers_mix_key_by_key() {
     assert_eq!(config.database.readers, 4);
 }
 
+/// Loads with one variable, and with the one beside it that it has no meaning without.
+fn set_alone(key: &Key, variable: &str, text: &str) -> Loaded {
+    let mut set = vec![(variable, text)];
+    if key.name == "database.read_url" {
+        set.push(("TRACKWAY_DATABASE_URL", "postgresql://h/d"));
+    }
+    from_variables(&set).expect(key.name)
+}
+
+#[test]
+fn a_standby_needs_a_primary() {
+    let url = "postgresql://standby/d";
+    for more in [vec![], vec![("TRACKWAY_DATABASE_URL", "sqlite:///x.db")]] {
+        let mut set = vec![("TRACKWAY_DATABASE_READ_URL", url)];
+        set.extend(more);
+        let Err(error) = from_variables(&set) else {
+            panic!("it was accepted");
+        };
+        assert!(error.message.contains("only PostgreSQL"), "{error}");
+    }
+}
+
 #[test]
 fn every_variable_of_ours_sets_its_key() {
     for key in super::KEYS {
         let text = sample(key);
-        let loaded = from_variables(&[(&key.variable(), text)]).expect(key.name);
+        let loaded = set_alone(key, &key.variable(), text);
         let source = format!("from environment {}", key.variable());
         assert!(shown(&loaded, key.name).ends_with(&source), "{}", key.name);
     }
@@ -108,7 +130,7 @@ fn the_variable_that_names_a_server_to_ask_is_no_key() {
 fn every_variable_of_mlflow_sets_its_key() {
     for key in super::KEYS {
         let Some(alias) = key.mlflow else { continue };
-        let loaded = from_variables(&[(alias.name, sample(key))]).expect(key.name);
+        let loaded = set_alone(key, alias.name, sample(key));
         let found = shown(&loaded, key.name);
         assert!(
             found.ends_with(&format!("from environment {}", alias.name)),
@@ -131,6 +153,7 @@ fn sample(key: &Key) -> &'static str {
         "server.host" => "0.0.0.0",
         "server.x_frame_options" => "deny",
         "database.url" => "sqlite:////m.db",
+        "database.read_url" => "postgresql://standby/d",
         "database.durability" => "relaxed",
         "log.format" => "json",
         "log.level" => "debug",

@@ -303,6 +303,16 @@ pub(super) fn check_database_url(text: &str) -> Result<(), String> {
     }
 }
 
+/// Accepts the URL of a PostgreSQL, which alone has standbys.
+pub(super) fn check_read_url(text: &str) -> Result<(), String> {
+    no_control(text)?;
+    match text {
+        "" => Ok(()),
+        _ if PostgresUrl::is_meant(text) => PostgresUrl::parse(text, Path::new("/")).map(|_| ()),
+        _ => Err("postgresql://USER:PASSWORD@HOST:PORT/DATABASE is needed".into()),
+    }
+}
+
 pub(super) fn check_artifact_root(text: &str) -> Result<(), String> {
     no_control(text)?;
     match text {

@@ -83,6 +83,7 @@ pub enum FrameOptions {
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Database {
     pub url: String,
+    pub read_url: String,
     pub durability: Durability,
     pub readers: usize,
     pub pool: usize,
@@ -240,6 +241,21 @@ impl Config {
                 Durability::Relaxed => crate::db::Durability::Relaxed,
             },
             readers: self.database.readers,
+        }))
+    }
+
+    /// Gives how a standby is reached that may answer searches, if there is one.
+    pub fn standby_options(&self) -> Result<Option<db::PostgresOptions>> {
+        let text = self.database.read_url.as_str();
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let url = PostgresUrl::parse(text, &working_directory()?);
+        Ok(Some(db::PostgresOptions {
+            url: named("database.read_url", url)?,
+            connections: self.database.pool,
+            wait: Duration::from_secs(self.database.pool_wait_s),
+            start_wait: Duration::ZERO,
         }))
     }
 

@@ -27,6 +27,12 @@ impl KeyCache {
             .copied()
     }
 
+    /// Forgets everything, so that it is looked up again.
+    pub(super) fn forget(&self) {
+        let mut ids = self.ids.write().unwrap_or_else(PoisonError::into_inner);
+        ids.clear();
+    }
+
     fn remember(&self, found: &[(String, i64)]) {
         let mut ids = self.ids.write().unwrap_or_else(PoisonError::into_inner);
         if ids.len() + found.len() > CACHE_CAPACITY {

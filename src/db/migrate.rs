@@ -7,9 +7,8 @@
 //! Several servers may migrate one database at once: one does it, and the others wait for it.
 
 use super::tx::Connection;
-use super::{Tx, Value};
+use super::{Tx, Value, statement};
 use crate::error::Result;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 const STEPS: &[(i64, &str, &str)] = &[
     (1, "init", include_str!("../../migrations/0001_init.sql")),
@@ -43,6 +42,11 @@ const STEPS: &[(i64, &str, &str)] = &[
         8,
         "uploads",
         include_str!("../../migrations/0008_uploads.sql"),
+    ),
+    (
+        9,
+        "replicas",
+        include_str!("../../migrations/0009_replicas.sql"),
     ),
 ];
 
@@ -105,17 +109,10 @@ pub(super) fn run(tx: &mut Tx<'_>) -> Result<MigrationReport> {
     let mut newly_applied = Vec::new();
     for (version, name, text) in STEPS.iter().filter(|step| !applied.contains(&step.0)) {
         tx.execute_script(&spell(tx, text))?;
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default()
-            .as_millis();
+        let now = statement::now();
         tx.execute(
             "insert into schema_steps (version, name, applied_at) values ($1, $2, $3)",
-            &[
-                Value::Int(*version),
-                Value::from(*name),
-                Value::Int(now as i64),
-            ],
+            &[Value::Int(*version), Value::from(*name), Value::Int(now)],
         )?;
         newly_applied.push(label(*version, name));
     }

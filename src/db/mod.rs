@@ -37,6 +37,8 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Db {
     driver: Driver,
+    /// Where some reads may go, too.
+    standby: Option<Arc<postgres::Standby>>,
     load: Load,
 }
 
@@ -76,6 +78,7 @@ impl Db {
                 driver.wait_until_reachable().await?;
                 Ok(Self {
                     driver: Driver::Postgres(Arc::new(driver)),
+                    standby: None,
                     load: Load::new(figures),
                 })
             }
@@ -87,8 +90,19 @@ impl Db {
         let figures = metrics::Database::new()?;
         Ok(Self {
             driver: Driver::Sqlite(Arc::new(sqlite::Sqlite::open(options, figures.clone())?)),
+            standby: None,
             load: Load::new(figures),
         })
+    }
+
+    /// Sends what `read_anywhere` reads to a standby of the PostgreSQL database.
+    ///
+    /// # Errors
+    /// 400 for TLS settings that cannot be used; that the standby answers is not needed.
+    pub fn with_standby(mut self, options: PostgresOptions) -> Result<Self> {
+        let figures = self.load.figures.clone();
+        self.standby = Some(Arc::new(postgres::Standby::open(options, figures)?));
+        Ok(self)
     }
 
     /// Bounds how much work may wait; without this call there is no bound.
@@ -100,14 +114,21 @@ impl Db {
     /// Gives a handle without bounds, for the server's own work: it is little, and must go on while
     /// requests are put off.
     pub fn for_own_work(&self) -> Self {
-        let load = Load::new(self.load.figures.clone());
-        let driver = self.driver.clone();
-        Self { driver, load }
+        Self {
+            load: Load::new(self.load.figures.clone()),
+            ..self.clone()
+        }
     }
 
     /// Gives what is counted of the work of the database.
     pub fn figures(&self) -> &metrics::Database {
         &self.load.figures
+    }
+
+    /// Says whether other servers may use this database at the same time; a SQLite file belongs to
+    /// one.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.driver, Driver::Postgres(_))
     }
 
     /// Brings the schema up to date and says which steps it applied.
@@ -168,6 +189,29 @@ impl Db {
         self.load.judge(outcome)
     }
 
+    /// Runs `work` as `read` does, at the standby if there is one that has all that was written
+    /// before this call. What a client was told is seen, whichever server told it. It may run twice.
+    ///
+    /// # Errors
+    /// Those of `read`.
+    pub async fn read_anywhere<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Tx<'_>) -> Result<T> + Send + Sync + 'static,
+    {
+        let (Driver::Postgres(primary), Some(standby)) = (&self.driver, &self.standby) else {
+            return self.read(work).await;
+        };
+        let place = self.load.queue_read().await?;
+        let work = Arc::new(work);
+        let far = work.clone();
+        let far = move |tx: &mut Tx<'_>| place.run(|| far(tx));
+        match standby.read(primary, far).await {
+            Some(outcome) => self.load.judge(outcome),
+            None => self.read(move |tx| work(tx)).await,
+        }
+    }
+
     /// Gives free room of the database file back to the disk, a few pages a call, and says how many
     /// they were; some room is always kept for the writes to come. PostgreSQL does so by itself.
     pub async fn reclaim(&self) -> Result<usize> {
@@ -183,6 +227,7 @@ impl Db {
             Driver::Sqlite(driver) => driver.clone(),
             Driver::Postgres(driver) => {
                 driver.close();
+                self.standby.iter().for_each(|standby| standby.close());
                 return Ok(());
             }
         };

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, Statement, ToSql};
 use std::panic::Location;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Pages given back in one transaction.
 const RECLAIMED_AT_ONCE: i64 = 500;
@@ -89,6 +90,12 @@ pub(super) fn insert_many<'v, const N: usize>(
         changed += statement.raw_execute().map_err(failed)? as u64;
     }
     Ok(changed)
+}
+
+/// Gives the time by the clock of this machine, in milliseconds since 1970.
+pub(super) fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    i64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Spells `$N` as `?N`: SQLite would number named parameters by order of appearance, and looks

@@ -23,6 +23,8 @@ pub enum Lock {
     Hold,
     /// As `Change`; rows that another writer has are left out of the answer.
     ChangeIfFree,
+    /// Nobody deletes the row or takes it by `Change`, but its columns outside of keys may change.
+    Pin,
 }
 
 type CommitHook = Box<dyn FnOnce() + Send>;
@@ -131,8 +133,8 @@ impl<'c> Tx<'c> {
     /// this gives stays true until the transaction ends. On SQLite a write transaction is alone, so
     /// that there is nothing to lock.
     ///
-    /// Invariant: a transaction takes its locks in the order experiments, runs, logged models,
-    /// registered models, audit log, and those of one table in one order.
+    /// Invariant: a transaction takes its locks in the order leases and claims, experiments, runs,
+    /// logged models, registered models, audit log, and those of one table in one order.
     #[track_caller]
     pub fn query_locked<T>(
         &mut self,
@@ -146,6 +148,7 @@ impl<'c> Tx<'c> {
             (Connection::Postgres(_), Lock::Change) => "for update",
             (Connection::Postgres(_), Lock::Hold) => "for share",
             (Connection::Postgres(_), Lock::ChangeIfFree) => "for update skip locked",
+            (Connection::Postgres(_), Lock::Pin) => "for key share",
         };
         self.query(&format!("{sql} {clause}"), params, map)
     }
@@ -164,6 +167,46 @@ impl<'c> Tx<'c> {
         let ids: Vec<Value<'_>> = ids.iter().map(|id| Value::Int(*id)).collect();
         self.query_locked(Lock::Change, &sql, &ids, |_| Ok(()))?;
         Ok(())
+    }
+
+    /// Waits until no other transaction has `name` for itself or among those `above` it, and keeps
+    /// it until the transaction ends; on SQLite a write transaction is alone anyway.
+    ///
+    /// Invariant: `above` leads from the top down, so that two transactions cannot lock each other
+    /// out.
+    #[track_caller]
+    pub fn lock_name(&mut self, above: &[&str], name: &str) -> Result<()> {
+        if let Connection::Sqlite(_) = self.conn {
+            return Ok(());
+        }
+        let shared = (1..=above.len())
+            .map(|at| format!("pg_advisory_xact_lock_shared(hashtextextended(${at}, 0))::text, "));
+        let sql = format!(
+            "select {}pg_advisory_xact_lock(hashtextextended(${}, 0))::text",
+            shared.collect::<String>(),
+            above.len() + 1
+        );
+        let names: Vec<Value<'_>> = above
+            .iter()
+            .chain([&name])
+            .map(|name| Value::from(*name))
+            .collect();
+        self.query(&sql, &names, |_| Ok(()))?;
+        Ok(())
+    }
+
+    /// Gives the time by the clock of the database, in milliseconds since 1970: the same clock for
+    /// all servers that use it.
+    #[track_caller]
+    pub fn database_time(&mut self) -> Result<i64> {
+        match self.conn {
+            Connection::Sqlite(_) => Ok(statement::now()),
+            Connection::Postgres(_) => self.query_one(
+                "select (extract(epoch from clock_timestamp()) * 1000)::bigint",
+                &[],
+                |row| row.get(0),
+            ),
+        }
     }
 
     /// Remembers what to do once this transaction is committed; a rollback forgets it.

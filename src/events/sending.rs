@@ -1,7 +1,9 @@
 //! The way of a delivery out: claimed by one server, sent by it, and recorded with its outcome.
 //!
-//! A claim ends by itself when the server that has it does not renew it, so that a delivery whose
-//! server died is sent again, under the same id. Nothing here sends anything.
+//! Of several servers one has the lease of the job and sends; its claims carry the token of that
+//! lease. A claim under another token does not count, so that a delivery whose server died is sent
+//! again at once by the next owner, under the same id, and what the earlier one still wants to record
+//! of it is left out. Nothing here sends anything.
 
 use super::Facts;
 use super::format::Format;
@@ -10,7 +12,7 @@ use super::outbox::{self, State};
 use super::schedule::{Failure, Policy};
 use super::seal::StoredSecret;
 use super::send::{Attempt, Verdict};
-use crate::db::{Insert, Row, Tx, Value, placeholders};
+use crate::db::{Insert, Lock, Row, Tx, Value, placeholders};
 use crate::error::{Error, Result};
 use crate::params;
 use std::collections::HashMap;
@@ -39,8 +41,10 @@ pub struct Claimed {
 #[derive(Debug, Clone)]
 pub struct Claim {
     pub now: i64,
-    /// Until when what is claimed is not given to another server.
+    /// Until when what is claimed is not given out again, should the sending get lost.
     pub until: i64,
+    /// The token of the lease under which it is sent.
+    pub token: i64,
     /// How many deliveries at most.
     pub room: usize,
     /// How many deliveries to one webhook may be under way at once.
@@ -50,24 +54,25 @@ pub struct Claim {
 }
 
 /// Says whether any delivery is due; cheap, and no write.
-pub fn is_any_due(tx: &mut Tx<'_>, now: i64) -> Result<bool> {
-    Ok(!webhooks_due(tx, now, 1)?.is_empty())
+pub fn is_any_due(tx: &mut Tx<'_>, now: i64, token: i64) -> Result<bool> {
+    Ok(!webhooks_due(tx, (now, token), 1)?.is_empty())
 }
 
-fn webhooks_due(tx: &mut Tx<'_>, now: i64, limit: i64) -> Result<Vec<i64>> {
+fn webhooks_due(tx: &mut Tx<'_>, (now, token): (i64, i64), limit: i64) -> Result<Vec<i64>> {
     tx.query(
         "select w.id from webhooks w where w.status = 1 and w.lifecycle = 1 and exists (
              select 1 from webhook_deliveries d where d.webhook_id = w.id and d.state = 1
-             and d.ready and d.next_attempt_at <= $1 and d.claimed_until <= $1)
+             and d.ready and d.next_attempt_at <= $1
+             and (d.claimed_until <= $1 or d.claim_token <> $3))
          order by w.id limit $2",
-        params![now, limit],
+        params![now, limit, token],
         |row| row.get(0),
     )
 }
 
 /// Claims deliveries that are due, the longest waiting first, in equal shares for each webhook.
 pub fn claim(tx: &mut Tx<'_>, claim: &Claim) -> Result<Vec<Claimed>> {
-    let webhooks = webhooks_due(tx, claim.now, MAX_WEBHOOKS)?;
+    let webhooks = webhooks_due(tx, (claim.now, claim.token), MAX_WEBHOOKS)?;
     let share = claim.room.div_ceil(webhooks.len().max(1));
     let mut claimed = Vec::new();
     for webhook_id in webhooks {
@@ -93,18 +98,18 @@ fn claim_of_webhook(
              w.secret_sealed, w.format
          from webhook_deliveries d join webhooks w on w.id = d.webhook_id
          where d.webhook_id = $1 and d.state = 1 and d.ready and d.next_attempt_at <= $2
-             and d.claimed_until <= $2
+             and (d.claimed_until <= $2 or d.claim_token <> $4)
          order by d.next_attempt_at, d.id limit $3",
-        params![webhook_id, claim.now, room as i64],
+        params![webhook_id, claim.now, room as i64, claim.token],
         claimed,
     )?;
     let mut taken = Vec::with_capacity(due.len());
     for delivery in due {
         let changed = tx.execute(
-            "update webhook_deliveries set claimed_until = $2,
+            "update webhook_deliveries set claimed_until = $2, claim_token = $4,
                  first_attempt_at = coalesce(first_attempt_at, $3)
-             where id = $1 and state = 1 and claimed_until <= $3",
-            params![delivery.id, claim.until, claim.now],
+             where id = $1 and state = 1 and (claimed_until <= $3 or claim_token <> $4)",
+            params![delivery.id, claim.until, claim.now, claim.token],
         )?;
         if changed == 1 {
             taken.push(delivery);
@@ -130,16 +135,17 @@ fn claimed(row: &Row<'_>) -> Result<Claimed> {
     })
 }
 
-/// Keeps deliveries claimed that take longer than the claim.
-pub fn renew(tx: &mut Tx<'_>, ids: &[i64], until: i64) -> Result<()> {
+/// Keeps deliveries claimed that take longer than the claim, as far as they still are.
+pub fn renew(tx: &mut Tx<'_>, ids: &[i64], until: i64, token: i64) -> Result<()> {
     if ids.is_empty() {
         return Ok(());
     }
-    let mut params = vec![Value::Int(until)];
+    let mut params = vec![Value::Int(until), Value::Int(token)];
     params.extend(ids.iter().map(|id| Value::Int(*id)));
     let sql = format!(
-        "update webhook_deliveries set claimed_until = $1 where id in ({}) and state = 1",
-        placeholders(2, ids.len())
+        "update webhook_deliveries set claimed_until = $1
+         where id in ({}) and state = 1 and claim_token = $2",
+        placeholders(3, ids.len())
     );
     tx.execute(&sql, &params)?;
     Ok(())
@@ -149,6 +155,8 @@ pub fn renew(tx: &mut Tx<'_>, ids: &[i64], until: i64) -> Result<()> {
 #[derive(Debug, Clone)]
 pub struct Made {
     pub delivery_id: i64,
+    /// The token under which it was claimed.
+    pub token: i64,
     /// When it was sent.
     pub sent_at: i64,
     /// When it is recorded; the next attempt is counted from here.
@@ -170,29 +178,22 @@ struct Pending {
     first_attempt_at: Option<i64>,
     object: String,
     next_object: Option<String>,
+    claim_token: i64,
 }
 
-/// Records an attempt and what follows from it: delivered, tried again later, or parked.
+/// Records an attempt and what follows from it: delivered, tried again later, or parked; nothing if
+/// another server has claimed the delivery since.
 pub fn record(tx: &mut Tx<'_>, policy: Policy, made: &Made) -> Result<()> {
-    let pending = tx.query_optional(
-        "select webhook_id, state, attempts, first_attempt_at, object, next_object
-         from webhook_deliveries where id = $1",
-        params![made.delivery_id],
-        |row| {
-            Ok(Pending {
-                webhook_id: row.get(0)?,
-                state: State::from_number(row.get(1)?)?,
-                attempts: row.get(2)?,
-                first_attempt_at: row.get(3)?,
-                object: row.get(4)?,
-                next_object: row.get(5)?,
-            })
-        },
-    )?;
-    let Some(pending) = pending else {
+    let Some(webhook_id) = webhook_of(tx, made.delivery_id)? else {
         return Ok(());
     };
-    tx.lock("webhooks", &[pending.webhook_id])?;
+    tx.lock("webhooks", &[webhook_id])?;
+    let Some(pending) = find(tx, made.delivery_id)? else {
+        return Ok(());
+    };
+    if pending.claim_token != made.token {
+        return Ok(());
+    }
     insert_attempt(tx, made)?;
     let attempts = pending.attempts + 1;
     let failure = Failure {
@@ -225,6 +226,37 @@ pub fn record(tx: &mut Tx<'_>, policy: Policy, made: &Made) -> Result<()> {
         // It was cancelled while it was under way.
         (_, _) => Ok(()),
     }
+}
+
+fn webhook_of(tx: &mut Tx<'_>, id: i64) -> Result<Option<i64>> {
+    tx.query_optional(
+        "select webhook_id from webhook_deliveries where id = $1",
+        params![id],
+        |row| row.get(0),
+    )
+}
+
+/// Finds a delivery as it is now, and keeps others from claiming it until the transaction ends.
+fn find(tx: &mut Tx<'_>, id: i64) -> Result<Option<Pending>> {
+    let found = tx.query_locked(
+        Lock::Change,
+        "select webhook_id, state, attempts, first_attempt_at, object, next_object,
+             claim_token
+         from webhook_deliveries where id = $1",
+        params![id],
+        |row| {
+            Ok(Pending {
+                webhook_id: row.get(0)?,
+                state: State::from_number(row.get(1)?)?,
+                attempts: row.get(2)?,
+                first_attempt_at: row.get(3)?,
+                object: row.get(4)?,
+                next_object: row.get(5)?,
+                claim_token: row.get(6)?,
+            })
+        },
+    )?;
+    Ok(found.into_iter().next())
 }
 
 enum Next {

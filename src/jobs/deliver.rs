@@ -1,16 +1,19 @@
 //! Delivers events to webhooks: claims what is due, sends it, and records how it went.
 //!
-//! What is under way is sent side by side, and what it became is recorded by the loop alone. A
-//! claim lasts a few seconds and is renewed while the sending goes on: if the process dies, the
-//! delivery is due again soon, under the same id.
+//! What is under way is sent side by side, and what it became is recorded by the loop alone. Only
+//! the server that has the lease of this job sends. When it loses the lease it breaks off what is
+//! under way: the next owner sends that again, under the same ids.
 
 use super::Watched;
 use crate::app::App;
-use crate::error::Result;
+use crate::db::Tx;
+use crate::error::{Code, Error, Result};
 use crate::events::format::Letter;
 use crate::events::parcel::{self, Envelope};
 use crate::events::send::{Attempt, Parcel, Verdict};
 use crate::events::sending::{self, Claim, Claimed, Made};
+use crate::replicas::Tenure;
+use crate::replicas::lease::Task;
 use std::collections::HashMap;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -25,51 +28,52 @@ const RENEW_EVERY: Duration = Duration::from_secs(2);
 /// How long a stopping server waits for what is under way.
 const FINISH_WITHIN: Duration = Duration::from_secs(5);
 /// How often old deliveries are looked for.
-const CLEAN_EVERY: Duration = Duration::from_secs(60);
+pub(super) const CLEAN_EVERY: Duration = Duration::from_secs(60);
 
 /// Delivers until it is told to stop. What is under way then has some seconds to be finished; the
 /// rest is sent again, under the same ids, by the next server.
 pub(super) async fn run(app: App, stop: CancellationToken) {
-    let job = Watched::new(&app, "deliver");
-    let mut courier = Courier::new(app);
-    while !stop.is_cancelled() {
-        let claimed = job.turn(courier.claim()).await;
-        if claimed > 0 {
-            continue;
+    let job = Watched::new(&app, Task::DELIVER.name());
+    let leases = app.leases.clone();
+    while let Some(tenure) = super::owned(&leases, Task::DELIVER, &stop).await {
+        // What an earlier tenure has under way is dropped, and with it broken off.
+        let mut courier = Courier::new(app.clone(), tenure);
+        while !stop.is_cancelled() && leases.tenure(Task::DELIVER) == Some(tenure) {
+            let claimed = job.turn(courier.claim()).await;
+            if claimed > 0 {
+                continue;
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = courier.wait(LOOK_EVERY) => {}
+            }
+            job.turn(courier.record_finished()).await;
         }
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = courier.wait(LOOK_EVERY) => {}
+        if stop.is_cancelled() {
+            job.turn(courier.finish()).await;
         }
-        job.turn(courier.record_finished()).await;
     }
-    job.turn(courier.finish()).await;
 }
 
-/// Deletes deliveries that ended long ago, again and again until it is told to stop.
-pub(super) async fn clean(app: App, stop: CancellationToken) {
-    let job = Watched::new(&app, "clean");
-    loop {
-        let before = app.clock.now() - app.settings.events.keep_ms;
-        let delete = app
-            .db
-            .write(move |tx| sending::delete_older_than(tx, before));
-        let deleted = job.turn(delete).await;
-        let pause = if deleted > 0 { LOOK_EVERY } else { CLEAN_EVERY };
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(pause) => {}
-        }
-    }
+/// Deletes deliveries that ended long ago, some at a time, and gives how many they were.
+pub(super) async fn clean(app: App, tenure: Tenure) -> Result<usize> {
+    let before = app.clock.now() - app.settings.events.keep_ms;
+    let delete = move |tx: &mut Tx<'_>| sending::delete_older_than(tx, before);
+    tenure.write(&app.db, delete).await
 }
 
 /// Delivers everything that is due now, and gives how many attempts were made. What becomes due by
 /// the outcome, as the next event of an object, is delivered too.
 ///
 /// # Errors
-/// What the database gives; nothing that a receiver does.
+/// What the database gives, nothing that a receiver does; 409 where another server has the job.
 pub async fn deliver_due(app: &App) -> Result<usize> {
-    let mut courier = Courier::new(app.clone());
+    app.leases.look().await?;
+    let tenure = app
+        .leases
+        .tenure(Task::DELIVER)
+        .ok_or_else(|| Error::new(Code::Conflict, "Another server delivers the events."))?;
+    let mut courier = Courier::new(app.clone(), tenure);
     let mut made = 0;
     loop {
         made += courier.claim().await?;
@@ -84,6 +88,7 @@ pub async fn deliver_due(app: &App) -> Result<usize> {
 /// What this process has under way.
 struct Courier {
     app: App,
+    tenure: Tenure,
     sending: JoinSet<Made>,
     /// The webhook of each delivery.
     under_way: HashMap<i64, i64>,
@@ -92,9 +97,10 @@ struct Courier {
 }
 
 impl Courier {
-    fn new(app: App) -> Self {
+    fn new(app: App, tenure: Tenure) -> Self {
         Self {
             app,
+            tenure,
             sending: JoinSet::new(),
             under_way: HashMap::new(),
             finished: Vec::new(),
@@ -105,7 +111,7 @@ impl Courier {
     /// Claims what is due, as far as there is room, begins to send it, and gives how many it is.
     async fn claim(&mut self) -> Result<usize> {
         let workers = self.app.settings.events.workers;
-        let now = self.app.clock.now();
+        let (now, token) = (self.app.clock.now(), self.tenure.token);
         let mut by_webhook: HashMap<i64, usize> = HashMap::new();
         for webhook in self.under_way.values() {
             *by_webhook.entry(*webhook).or_default() += 1;
@@ -113,6 +119,7 @@ impl Courier {
         let claim = Claim {
             now,
             until: now + CLAIM_MS,
+            token,
             room: workers.saturating_sub(self.under_way.len()),
             room_for_each: workers.div_ceil(2),
             under_way: by_webhook,
@@ -121,20 +128,19 @@ impl Courier {
             || !self
                 .app
                 .db
-                .read(move |tx| sending::is_any_due(tx, now))
+                .read(move |tx| sending::is_any_due(tx, now, token))
                 .await?
         {
             return Ok(0);
         }
         let claimed = self
-            .app
-            .db
-            .write(move |tx| sending::claim(tx, &claim))
+            .tenure
+            .write(&self.app.db, move |tx| sending::claim(tx, &claim))
             .await?;
         let number = claimed.len();
         for delivery in claimed {
             self.under_way.insert(delivery.id, delivery.webhook_id);
-            self.sending.spawn(send(self.app.clone(), delivery));
+            self.sending.spawn(send(self.app.clone(), delivery, token));
         }
         Ok(number)
     }
@@ -160,7 +166,7 @@ impl Courier {
         if !self.finished.is_empty() {
             let policy = self.app.settings.events.policy;
             let finished = self.finished.clone();
-            let record = move |tx: &mut crate::db::Tx<'_>| {
+            let record = move |tx: &mut Tx<'_>| {
                 finished
                     .iter()
                     .try_for_each(|made| sending::record(tx, policy, made))
@@ -183,10 +189,10 @@ impl Courier {
         }
         self.renewed_at = tokio::time::Instant::now();
         let ids: Vec<i64> = self.under_way.keys().copied().collect();
-        let until = self.app.clock.now() + CLAIM_MS;
+        let (until, token) = (self.app.clock.now() + CLAIM_MS, self.tenure.token);
         self.app
             .db
-            .write(move |tx| sending::renew(tx, &ids, until))
+            .write(move |tx| sending::renew(tx, &ids, until, token))
             .await
     }
 
@@ -199,14 +205,15 @@ impl Courier {
         self.record_finished().await?;
         self.sending.abort_all();
         let rest: Vec<i64> = self.under_way.keys().copied().collect();
+        let token = self.tenure.token;
         self.app
             .db
-            .write(move |tx| sending::renew(tx, &rest, 0))
+            .write(move |tx| sending::renew(tx, &rest, 0, token))
             .await
     }
 }
 
-async fn send(app: App, delivery: Claimed) -> Made {
+async fn send(app: App, delivery: Claimed, token: i64) -> Made {
     let sent_at = app.clock.now();
     let (attempt, parcel) = match pack(&app, &delivery, sent_at) {
         Ok(parcel) => (app.sender.post(&parcel).await, Some(parcel)),
@@ -240,6 +247,7 @@ async fn send(app: App, delivery: Claimed) -> Made {
     });
     Made {
         delivery_id: delivery.id,
+        token,
         sent_at,
         now: app.clock.now(),
         attempt,

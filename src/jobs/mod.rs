@@ -4,7 +4,8 @@
 //! store by themselves.
 //!
 //! Each job is a loop of short transactions. A job that fails logs why and goes on at its next
-//! turn; it never stops the server.
+//! turn; it never stops the server. Of the servers that share a database one has the lease of a job
+//! and does it; only sightings, which a server has in its own memory, are written by each.
 
 pub mod deliver;
 pub mod figures;
@@ -17,10 +18,12 @@ use crate::app::{App, Ctx};
 use crate::audit::checkpoint;
 use crate::config::Tracking;
 use crate::ctx::Clock;
-use crate::db::Db;
+use crate::db::{Db, Tx};
 use crate::error::Result;
 use crate::metrics;
 use crate::registry::{aged, consumer, past};
+use crate::replicas::lease::Task;
+use crate::replicas::{self, Leases, Tenure};
 use crate::tracking::{fold, watch};
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
@@ -45,10 +48,15 @@ const FORGET_EVERY: Duration = Duration::from_secs(600);
 /// How often versions are looked for that are in Production for too long.
 const AGED_EVERY: Duration = Duration::from_secs(3600);
 
+/// How often a job looks whether it belongs to this server by now.
+const OWNER_EVERY: Duration = Duration::from_millis(100);
+
 /// The running jobs.
 pub struct Jobs {
     stop: CancellationToken,
     running: Vec<JoinHandle<()>>,
+    keeper: JoinHandle<()>,
+    app: App,
 }
 
 impl Jobs {
@@ -72,57 +80,63 @@ impl Jobs {
             WATCH_EVERY.min(Duration::from_millis((limit / 4).max(100) as u64))
         });
         let fold_every = Duration::from_millis(settings.fold_interval_ms);
-        let (folding, watching, reclaiming) = (app.clone(), app.clone(), app.db.clone());
-        let signing = app.clone();
-        let (sighting, forgetting, aging) = (app.clone(), app.clone(), app.clone());
-        let (reading, sweeping, reading_stops) = (app.clone(), app.clone(), stop.clone());
-        let known = |name| Watched::new(app, name);
+        let reading_stops = stop.clone();
+        let owned = Owned { app, stop: &stop };
         let running = vec![
-            repeat(known("fold"), fold_every, &stop, move || {
-                fold_once(folding.clone(), segments)
+            owned.repeat(Task::FOLD, fold_every, move |app, tenure| {
+                fold_once(app, tenure, segments)
             }),
-            repeat(known("watch"), watch_every, &stop, move || {
-                watch_once(watching.clone(), limits)
+            owned.repeat(Task::WATCH, watch_every, move |app, tenure| {
+                watch_once(app, tenure, limits)
             }),
-            repeat(known("reclaim"), RECLAIM_EVERY, &stop, move || {
-                reclaim_once(reclaiming.clone())
-            }),
-            repeat(known("sign"), SIGN_EVERY, &stop, move || {
-                sign_once(signing.clone())
-            }),
+            owned.repeat(Task::RECLAIM, RECLAIM_EVERY, |app, _| reclaim_once(app.db)),
+            owned.repeat(Task::SIGN, SIGN_EVERY, sign_once),
             tokio::spawn(deliver::run(app.clone(), stop.clone())),
-            tokio::spawn(deliver::clean(app.clone(), stop.clone())),
-            repeat(known("sightings"), SIGHTINGS_EVERY, &stop, move || {
-                sight_once(sighting.clone())
+            owned.repeat(Task::CLEAN, deliver::CLEAN_EVERY, deliver::clean),
+            owned.repeat(Task::CONSUMERS, FORGET_EVERY, forget_once),
+            owned.repeat(Task::AGED, AGED_EVERY, |app, _| tell_aged(app)),
+            owned.repeat(Task::READ_UPLOADS, uploads::READ_EVERY, move |app, _| {
+                uploads::read_unless(app, reading_stops.clone())
             }),
-            repeat(known("consumers"), FORGET_EVERY, &stop, move || {
-                forget_once(forgetting.clone())
+            owned.repeat(Task::SWEEP_UPLOADS, uploads::SWEEP_EVERY, |app, _| {
+                uploads::sweep(app)
             }),
-            repeat(known("aged"), AGED_EVERY, &stop, move || {
-                tell_aged(aging.clone())
-            }),
-            repeat(
-                known("read uploads"),
-                uploads::READ_EVERY,
-                &stop,
-                move || uploads::read_unless(reading.clone(), reading_stops.clone()),
-            ),
-            repeat(
-                known("sweep uploads"),
-                uploads::SWEEP_EVERY,
-                &stop,
-                move || uploads::sweep(sweeping.clone()),
-            ),
+            sight(app.clone(), stop.clone()),
         ];
-        Self { stop, running }
+        let keeper = tokio::spawn(keep(app.clone(), stop.clone()));
+        Self {
+            stop,
+            running,
+            keeper,
+            app: app.clone(),
+        }
     }
 
-    /// Lets each job finish its transaction, and stops it.
+    /// Lets each job finish its transaction, stops it, and gives its lease to who comes next.
     pub async fn stop(self) {
         self.stop.cancel();
-        for job in self.running {
+        for job in self.running.into_iter().chain([self.keeper]) {
             // A job that panicked has stopped already, and the panic is in the log.
             let _ = job.await;
+        }
+        let released = self.app.leases.release().await;
+        let given_back = released.and(self.app.claims.clean().await);
+        if let Err(error) = given_back {
+            tracing::warn!("leases were not given back, and end by themselves: {error}");
+        }
+    }
+}
+
+/// Renews the leases and claims of this server until it stops.
+async fn keep(app: App, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        let looked = app.leases.look().await;
+        if let Err(error) = looked.and(app.claims.renew().await) {
+            tracing::debug!(%error, "leases and claims could not be renewed");
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(replicas::RENEW_EVERY) => {}
         }
     }
 }
@@ -131,26 +145,67 @@ fn milliseconds(seconds: u64) -> i64 {
     i64::try_from(seconds.saturating_mul(1000)).unwrap_or(i64::MAX)
 }
 
-fn repeat<F>(
-    job: Watched,
-    every: Duration,
-    stop: &CancellationToken,
-    turn: impl Fn() -> F + Send + 'static,
-) -> JoinHandle<()>
-where
-    F: Future<Output = Result<usize>> + Send,
-{
-    let stop = stop.clone();
-    tokio::spawn(async move {
-        loop {
-            let done = job.turn(turn()).await;
-            if done > 0 {
-                tracing::debug!(job = job.figures.name, done, "a job did its turn");
+/// Starts jobs that have one owner among all servers.
+struct Owned<'a> {
+    app: &'a App,
+    stop: &'a CancellationToken,
+}
+
+impl Owned<'_> {
+    /// Repeats the turns of a job for as long as it belongs to this server, the first one as soon
+    /// as it does.
+    fn repeat<F>(
+        &self,
+        task: Task,
+        every: Duration,
+        turn: impl Fn(App, Tenure) -> F + Send + 'static,
+    ) -> JoinHandle<()>
+    where
+        F: Future<Output = Result<usize>> + Send,
+    {
+        let (app, stop) = (self.app.clone(), self.stop.clone());
+        let job = Watched::new(&app, task.name());
+        tokio::spawn(async move {
+            while let Some(tenure) = owned(&app.leases, task, &stop).await {
+                let done = job.turn(turn(app.clone(), tenure)).await;
+                if done > 0 {
+                    tracing::debug!(job = task.name(), done, "a job did its turn");
+                }
+                let pause = if done > 0 { every / 10 } else { every };
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = tokio::time::sleep(pause) => {}
+                }
             }
-            let pause = if done > 0 { every / 10 } else { every };
+        })
+    }
+}
+
+/// Waits until a job belongs to this server; `None` once it stops.
+async fn owned(leases: &Leases, task: Task, stop: &CancellationToken) -> Option<Tenure> {
+    loop {
+        if stop.is_cancelled() {
+            return None;
+        }
+        if let Some(tenure) = leases.tenure(task) {
+            return Some(tenure);
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(OWNER_EVERY) => {}
+        }
+    }
+}
+
+/// Writes down who resolved what, which each server has in its own memory.
+fn sight(app: App, stop: CancellationToken) -> JoinHandle<()> {
+    let job = Watched::new(&app, "sightings");
+    tokio::spawn(async move {
+        while !stop.is_cancelled() {
+            job.turn(app.sightings.flush(&app.db)).await;
             tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(pause) => {}
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(SIGHTINGS_EVERY) => {}
             }
         }
     })
@@ -190,7 +245,7 @@ impl Watched {
 }
 
 /// Folds every run that is due, one transaction a run, and gives how many segments that were.
-async fn fold_once(app: App, segments: i64) -> Result<usize> {
+async fn fold_once(app: App, tenure: Tenure, segments: i64) -> Result<usize> {
     let policy = fold::Policy {
         segments,
         idle_since: app.clock.now() - IDLE_MS,
@@ -198,25 +253,26 @@ async fn fold_once(app: App, segments: i64) -> Result<usize> {
     let due = app.db.read(move |tx| fold::due(tx, policy)).await?;
     let mut folded = 0;
     for run_id in due {
-        folded += app.db.write(move |tx| fold::fold(tx, run_id)).await?;
+        folded += tenure
+            .write(&app.db, move |tx| fold::fold(tx, run_id))
+            .await?;
     }
     Ok(folded)
 }
 
-async fn watch_once(app: App, limits: watch::Limits) -> Result<usize> {
+async fn watch_once(app: App, tenure: Tenure, limits: watch::Limits) -> Result<usize> {
     let ctx = Ctx::of_server("watch", app.clock.now());
-    app.db
-        .write(move |tx| watch::mark_silent(tx, &ctx, limits))
-        .await
+    let mark = move |tx: &mut Tx<'_>| watch::mark_silent(tx, &ctx, limits);
+    tenure.write(&app.db, mark).await
 }
 
-async fn sign_once(app: App) -> Result<usize> {
+async fn sign_once(app: App, tenure: Tenure) -> Result<usize> {
     if !app.db.read(checkpoint::is_due).await? {
         return Ok(0);
     }
     let (key, now) = (app.audit_key.clone(), app.clock.now());
-    app.db
-        .write(move |tx| checkpoint::sign(tx, now, &key))
+    tenure
+        .write(&app.db, move |tx| checkpoint::sign(tx, now, &key))
         .await?;
     // One head a turn is enough, however busy the log is.
     Ok(0)
@@ -226,17 +282,10 @@ async fn reclaim_once(db: Db) -> Result<usize> {
     db.reclaim().await
 }
 
-/// Writes down who resolved what. It never asks for an early next turn: what was seen may gather.
-async fn sight_once(app: App) -> Result<usize> {
-    app.sightings.flush(&app.db).await?;
-    Ok(0)
-}
-
-async fn forget_once(app: App) -> Result<usize> {
+async fn forget_once(app: App, tenure: Tenure) -> Result<usize> {
     let before = app.clock.now() - app.settings.consumer_kept_ms;
-    let forgotten = app
-        .db
-        .write(move |tx| consumer::forget_old(tx, before))
+    let forgotten = tenure
+        .write(&app.db, move |tx| consumer::forget_old(tx, before))
         .await?;
     tracing::debug!(
         forgotten,

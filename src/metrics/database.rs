@@ -19,6 +19,7 @@ pub struct Database {
     commit: Histogram,
     errors: IntCounterVec,
     refusals: IntCounterVec,
+    standby_reads: IntCounterVec,
 }
 
 impl Database {
@@ -66,10 +67,19 @@ impl Database {
                 ),
                 &["queue"],
             )?,
+            standby_reads: area.counters(
+                (
+                    "trackway_db_standby_reads_total",
+                    "Reads that a standby may answer, by who did: the standby, or the primary \
+                     because the standby was behind or unavailable.",
+                ),
+                &["result"],
+            )?,
             area,
         };
         preset(&made.errors, &["internal", "unavailable"]);
         preset(&made.refusals, &["reads", "writes"]);
+        preset(&made.standby_reads, &["behind", "standby", "unavailable"]);
         Ok(made)
     }
 
@@ -82,6 +92,11 @@ impl Database {
     /// Counts a failure of the database.
     pub fn failed(&self, kind: &'static str) {
         self.errors.with_label_values(&[kind]).inc();
+    }
+
+    /// Counts a read that a standby may answer.
+    pub fn read_at_standby(&self, result: &'static str) {
+        self.standby_reads.with_label_values(&[result]).inc();
     }
 
     /// Counts work that found its queue full.

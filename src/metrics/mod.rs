@@ -34,6 +34,7 @@ pub struct Metrics {
     pub tracking: Tracking,
     pub artifacts: Artifacts,
     pub jobs: Jobs,
+    pub leases: Leases,
     pub webhooks: Webhooks,
     pub audit: Audit,
     /// Requests that wait for a change of the registry.
@@ -58,6 +59,7 @@ impl Metrics {
             tracking: Tracking::new(&area)?,
             artifacts: Artifacts::new(&area)?,
             jobs: Jobs::new(&area)?,
+            leases: Leases::new(&area)?,
             webhooks: Webhooks::new(&area)?,
             audit: Audit::new(&area)?,
             waiting: area.gauge((
@@ -210,6 +212,47 @@ impl Job {
             true => self.last_success.set(now / 1000),
             false => self.failures.inc(),
         }
+    }
+}
+
+/// Which jobs of all servers this one does.
+#[derive(Clone)]
+pub struct Leases {
+    owned: IntGaugeVec,
+    takeovers: IntCounterVec,
+}
+
+impl Leases {
+    fn new(area: &Area) -> Result<Self> {
+        let labels = &["task"];
+        Ok(Self {
+            owned: area.gauges(
+                (
+                    "trackway_job_owned",
+                    "1 where this server does a job for all that share the database, else 0.",
+                ),
+                labels,
+            )?,
+            takeovers: area.counters(
+                (
+                    "trackway_job_takeovers_total",
+                    "How often this server took over a job.",
+                ),
+                labels,
+            )?,
+        })
+    }
+
+    /// Says whether this server does a job.
+    pub fn own(&self, task: &'static str, owned: bool) {
+        self.owned.with_label_values(&[task]).set(i64::from(owned));
+        // It exists from the start, so that the first one is seen as a change.
+        self.takeovers.with_label_values(&[task]);
+    }
+
+    /// Counts a job that this server took.
+    pub fn taken(&self, task: &'static str) {
+        self.takeovers.with_label_values(&[task]).inc();
     }
 }
 

@@ -35,6 +35,12 @@ BINARY = Path(os.environ["TRACKWAY_BIN"]).resolve() if os.environ.get("TRACKWAY_
 DATABASE = os.environ.get("TRACKWAY_TEST_DATABASE", "")
 
 
+# How many replicas behind a balancer stand for each server; 0 for one process without a balancer.
+REPLICAS = int(os.environ.get("TRACKWAY_TEST_REPLICAS") or 0)
+# The S3 server of all replicas; started when it is first needed.
+_stores = []
+
+
 class Server:
     """One running server: `kind`, base `url`, and the tail of what it logged."""
 
@@ -71,6 +77,50 @@ class Server:
         shutil.rmtree(self.data_dir, ignore_errors=True)
 
 
+class Replicas:
+    """Several servers behind a balancer, used as if they were one."""
+
+    def __init__(self, replicas):
+        self.kind = TRACKWAY
+        self.replicas = replicas
+        self.url = replicas.url
+        self.data_dir = replicas.home
+
+    @property
+    def port(self):
+        """TCP port of the balancer."""
+        return self.replicas.port
+
+    def tail(self, lines=40):
+        """Last lines of the output of each server."""
+        return self.replicas.tail(lines)
+
+    def stop(self):
+        """Ends all processes."""
+        self.replicas.stop()
+
+
+def _start_replicas(extra, settings, prefix):
+    # Its libraries are in the newer environment alone.
+    import replica_set
+    from s3_server import BUCKET, S3Server
+
+    if not _stores:
+        _stores.append(S3Server())
+    place = f"s3://{BUCKET}/{uuid.uuid4().hex}"
+    flags = [] if "--artifacts-destination" in extra else ["--artifacts-destination", place]
+    environment = {**_environment({}), **_stores[0].variables, **settings}
+    environment = {name: value for name, value in environment.items() if value is not None}
+    made = replica_set.ReplicaSet(BINARY, REPLICAS, [*flags, *extra], environment, prefix)
+    return Replicas(made)
+
+
+def stop_stores():
+    """Ends the S3 server of the replicas, if there is one."""
+    while _stores:
+        _stores.pop().stop()
+
+
 def free_port():
     """A TCP port of 127.0.0.1 that nobody listens on at this moment."""
     with socket.socket() as probe:
@@ -101,6 +151,8 @@ def start(kind, extra=(), prefix="", settings=None):
     its environment, None for one that is left out. Raises RuntimeError with the
     end of the server's log if it exits or is not healthy in time.
     """
+    if kind == TRACKWAY and REPLICAS:
+        return _start_replicas(extra, settings or {}, prefix)
     port = free_port()
     home = Path(tempfile.mkdtemp(prefix=f"compat-{kind}-"))
     log = home / "server.log"

@@ -61,6 +61,10 @@ def pytest_collection_modifyitems(config, items):
         dropped = [item for item in items if item not in kept]
         items[:] = kept
         config.hook.pytest_deselected(items=dropped)
+    if compat_server.REPLICAS:
+        for item in items:
+            if mark := item.get_closest_marker("keeps_files"):
+                item.add_marker(pytest.mark.skip(reason=f"artifacts in S3: {mark.args[0]}"))
     if config.compat_kind == compat_server.MLFLOW:
         for item in items:
             if mark := item.get_closest_marker("trackway_only"):
@@ -112,6 +116,7 @@ def start_server():
     for server in started:
         SERVERS.remove(server)
         server.stop()
+    compat_server.stop_stores()
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from support import Rest, assert_refused
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
 
-pytestmark = pytest.mark.mlflow2
+pytestmark = [pytest.mark.mlflow2, pytest.mark.replicas]
 
 PROXY = "/api/2.0/mlflow-artifacts/artifacts"
 

@@ -5,7 +5,7 @@ from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 from support import assert_refused, unique
 
-pytestmark = pytest.mark.mlflow2
+pytestmark = [pytest.mark.mlflow2, pytest.mark.replicas]
 
 
 def refused(call, *args, **kwargs):

@@ -19,6 +19,7 @@ DOCUMENTED = {
 
 
 @pytest.mark.time_limit(240)
+@pytest.mark.keeps_files("MLflow's own server has a folder, which takes no uploads in parts")
 def test_every_answer_of_the_scenario_equals_that_of_mlflows_own_server(server, reference):
     from scenario import play  # names classes that the old client does not have
 

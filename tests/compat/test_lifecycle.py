@@ -5,7 +5,7 @@ from mlflow.entities import ViewType
 from mlflow.exceptions import MlflowException
 from support import unique
 
-pytestmark = pytest.mark.mlflow2
+pytestmark = [pytest.mark.mlflow2, pytest.mark.replicas]
 
 
 def ids(client, experiment, view=ViewType.ACTIVE_ONLY):

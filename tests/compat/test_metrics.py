@@ -6,7 +6,7 @@ import pytest
 from mlflow.entities import Metric
 from support import points
 
-pytestmark = pytest.mark.mlflow2
+pytestmark = [pytest.mark.mlflow2, pytest.mark.replicas]
 
 T0 = 1_600_000_000_000
 BIGGEST = 1.7976931348623157e308

@@ -11,7 +11,7 @@ from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 from support import unique
 
-pytestmark = pytest.mark.mlflow2
+pytestmark = [pytest.mark.mlflow2, pytest.mark.replicas]
 
 REQUIREMENTS = ["scikit-learn"]
 

@@ -36,6 +36,7 @@ def test_the_version_can_be_parsed(rest):
     assert Version(answer.text) >= Version("3.0")
 
 
+@pytest.mark.keeps_files("uploads in parts are offered there")
 def test_server_info_says_what_a_client_may_use(rest):
     for prefix in ("/api", "/ajax-api"):
         answer = rest.get(f"{prefix}/3.0/mlflow/server-info")

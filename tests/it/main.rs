@@ -26,6 +26,7 @@ mod ready;
 mod recorded;
 mod registry;
 mod replay;
+mod replicas;
 mod run_files;
 mod runs;
 mod schema;

@@ -113,6 +113,19 @@ async fn a_store_that_refuses_the_keys_is_a_503_that_says_so() {
     );
 }
 
+#[tokio::test]
+async fn a_path_that_no_store_takes_is_a_mistake_of_the_client() {
+    // Nothing listens there, so that nothing was asked of the store.
+    let server = server_at("http://127.0.0.1:9".into()).await;
+    let path = vec!["x".repeat(200); 6].join("/");
+    let refused = server.put_file(&path, "x").await.refused();
+    assert_eq!(refused.0, 400);
+    insta::assert_snapshot!(
+        refused.2,
+        @"Invalid path: its name in the artifact store has more than 1024 bytes"
+    );
+}
+
 fn refuse(mut connection: TcpStream) {
     let mut buffer = [0; 4096];
     while connection.read(&mut buffer).is_ok_and(|count| count > 0) {

@@ -25,8 +25,9 @@ pub(crate) struct TestServer {
     now: Arc<AtomicI64>,
     /// Holds the artifacts, and the database where it is SQLite; deleted at the end.
     pub(crate) folder: TempDir,
-    /// Of its own; `None` for SQLite.
+    /// Of its own; `None` for SQLite, and for a replica of another server.
     pub(crate) database: Option<TestDatabase>,
+    config: Config,
 }
 
 /// What the server answered.
@@ -102,10 +103,34 @@ impl TestServer {
             config.artifacts.destination = place;
         }
         change(&mut config);
+        Self::open(config, (folder, database), 1, replace).await
+    }
+
+    /// Starts another server on the same PostgreSQL database and the same artifacts, with a data
+    /// directory of its own; `None` on SQLite, which one server has for itself.
+    pub(crate) async fn replica(&self) -> Option<Self> {
+        self.database.as_ref()?;
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = self.config.clone();
+        if config.artifacts.destination.is_empty() {
+            let artifacts = self.folder.path().join("artifacts");
+            config.artifacts.destination = artifacts.display().to_string();
+        }
+        config.server.data_dir = folder.path().to_owned();
+        // Ids that count must not meet those of the other server.
+        Some(Self::open(config, (folder, None), 1 << 40, |_| {}).await)
+    }
+
+    async fn open(
+        config: Config,
+        (folder, database): (TempDir, Option<TestDatabase>),
+        first_id: u64,
+        replace: impl FnOnce(&mut App),
+    ) -> Self {
         let now = Arc::new(AtomicI64::new(START_MS));
         let clock = now.clone();
         let clock = Clock::from_fn(move || clock.load(Ordering::Relaxed));
-        let next = AtomicU64::new(1);
+        let next = AtomicU64::new(first_id);
         let ids = Ids::from_fn(move || u128::from(next.fetch_add(1, Ordering::Relaxed)));
         let mut app = trackway::server::open(&config, clock, ids).await.unwrap();
         replace(&mut app);
@@ -116,6 +141,7 @@ impl TestServer {
             now,
             folder,
             database,
+            config,
         }
     }
 

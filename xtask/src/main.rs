@@ -12,6 +12,7 @@ mod python;
 mod serve;
 mod shell;
 mod suite;
+mod suites;
 mod summary;
 mod test;
 
@@ -69,7 +70,7 @@ fn commands() -> Command {
                         .help("Only this suite or group of suites; may be repeated")
                         .action(ArgAction::Append)
                         .value_delimiter(',')
-                        .value_parser(PossibleValuesParser::new(suite::names())),
+                        .value_parser(PossibleValuesParser::new(suites::names())),
                 ),
         )
         .subcommand(

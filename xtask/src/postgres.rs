@@ -271,7 +271,7 @@ fn newest() -> Option<PathBuf> {
 }
 
 /// Finds a program that is its own package, and installs it where that can be done.
-fn program(package: &str, path: &str) -> Result<PathBuf> {
+pub(crate) fn program(package: &str, path: &str) -> Result<PathBuf> {
     if !Path::new(path).is_file() {
         shell::install(package)?;
     }

@@ -1,6 +1,7 @@
-//! The test suites: one row each, in the order in which they run.
+//! How a test suite is run: its variables, its command, its counts.
 //!
-//! It runs one suite at a time; choosing, timing and adding up is the business of `test.rs`.
+//! It runs one suite at a time; which there are is told by `suites.rs`, and choosing, timing and
+//! adding up is the business of `test.rs`.
 
 use std::ffi::OsString;
 use std::fs;
@@ -9,123 +10,12 @@ use std::process::{Command, ExitStatus};
 
 use anyhow::{Context, Result};
 
-use crate::postgres::Postgres;
+use crate::postgres::{self, Postgres};
 use crate::promtool;
 use crate::python::{self, Environment};
 use crate::shell;
+use crate::suites;
 use crate::summary::{self, Counts};
-
-const MLFLOW_3: Environment = Environment {
-    name: "mlflow3",
-    minors: 10..=13,
-};
-// Its Arrow library was never published for a later Python.
-const MLFLOW_2: Environment = Environment {
-    name: "mlflow2",
-    minors: 10..=12,
-};
-
-/// Every suite. A new one is a row here.
-pub(crate) const SUITES: &[Suite] = &[
-    Suite {
-        name: "rust",
-        group: "rust",
-        title: "unit and integration tests of the workspace",
-        runner: Runner::Cargo(&["--workspace"]),
-        store: Store::Sqlite,
-        turn: Turn::Always,
-    },
-    Suite {
-        name: "postgres",
-        group: "postgres",
-        title: "the integration tests on PostgreSQL",
-        runner: Runner::Cargo(&["--test", "it"]),
-        store: Store::Postgres,
-        turn: Turn::Always,
-    },
-    Suite {
-        name: "pgbouncer",
-        group: "postgres",
-        title: "the integration tests through pgbouncer in transaction mode",
-        // The odd requests take long, and few of them reach the database.
-        runner: Runner::Cargo(&["--test", "it", "--", "--skip", "bad_input"]),
-        store: Store::Pgbouncer,
-        turn: Turn::OnRequest,
-    },
-    Suite {
-        name: "rust-s3",
-        group: "rust",
-        title: "what touches artifacts once more, with the artifacts in an S3 server",
-        runner: Runner::CargoOnS3,
-        store: Store::Sqlite,
-        turn: Turn::OnRequest,
-    },
-    Suite {
-        name: "compat-mlflow3",
-        group: "compat",
-        title: "the unmodified mlflow 3.17 client against the release binary",
-        runner: Runner::Pytest(Session {
-            folder: "tests/compat",
-            environment: MLFLOW_3,
-            marker: None,
-            promtool: false,
-        }),
-        store: Store::Sqlite,
-        turn: Turn::Always,
-    },
-    Suite {
-        name: "compat-mlflow2",
-        group: "compat",
-        title: "the unmodified mlflow 2.16 client against the release binary",
-        runner: Runner::Pytest(Session {
-            folder: "tests/compat",
-            environment: MLFLOW_2,
-            marker: Some("mlflow2"),
-            promtool: false,
-        }),
-        store: Store::Sqlite,
-        turn: Turn::Always,
-    },
-    Suite {
-        name: "compat-postgres",
-        group: "compat",
-        title: "the unmodified mlflow 3.17 client against a server on PostgreSQL behind pgbouncer",
-        runner: Runner::Pytest(Session {
-            folder: "tests/compat",
-            environment: MLFLOW_3,
-            marker: None,
-            promtool: false,
-        }),
-        store: Store::Pgbouncer,
-        turn: Turn::OnRequest,
-    },
-    Suite {
-        name: "durability",
-        group: "durability",
-        title: "what was acknowledged survives kill -9 and a full disk",
-        runner: Runner::Pytest(Session {
-            folder: "tests/durability",
-            environment: MLFLOW_3,
-            marker: None,
-            promtool: false,
-        }),
-        store: Store::Sqlite,
-        turn: Turn::Always,
-    },
-    Suite {
-        name: "observability",
-        group: "observability",
-        title: "metrics, alert rules, dashboard and log lines of the release binary",
-        runner: Runner::Pytest(Session {
-            folder: "tests/observability",
-            environment: MLFLOW_3,
-            marker: None,
-            promtool: true,
-        }),
-        store: Store::Sqlite,
-        turn: Turn::Always,
-    },
-];
 
 /// A row of the table. `--only` takes its name or its group.
 #[derive(Debug)]
@@ -186,12 +76,41 @@ pub(crate) enum Runner {
 /// One run of pytest.
 #[derive(Debug)]
 pub(crate) struct Session {
-    folder: &'static str,
-    environment: Environment,
+    pub(crate) folder: &'static str,
+    pub(crate) environment: Environment,
     /// Only tests that carry this marker.
-    marker: Option<&'static str>,
-    /// Whether the tests find promtool in `PROMTOOL`.
-    promtool: bool,
+    pub(crate) marker: Option<&'static str>,
+    /// What the tests need beside Python and the binary.
+    pub(crate) tool: Tool,
+}
+
+/// A program that a session needs, or none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tool {
+    None,
+    /// promtool, in `PROMTOOL`.
+    Promtool,
+    /// haproxy, in `HAPROXY`, before so many replicas for each server under test.
+    Haproxy {
+        replicas: u8,
+    },
+}
+
+impl Tool {
+    /// Gives the variables by which the tests find the program, or why it cannot be had.
+    fn variables(self) -> Result<Vec<(&'static str, OsString)>> {
+        Ok(match self {
+            Tool::None => Vec::new(),
+            Tool::Promtool => vec![("PROMTOOL", promtool::prepare()?.into())],
+            Tool::Haproxy { replicas } => {
+                let program = postgres::program("haproxy", "/usr/sbin/haproxy")?;
+                vec![
+                    ("HAPROXY", program.into()),
+                    ("TRACKWAY_TEST_REPLICAS", replicas.to_string().into()),
+                ]
+            }
+        })
+    }
 }
 
 /// How a suite ended.
@@ -202,17 +121,6 @@ pub(crate) enum Outcome {
     Skipped(String),
     /// It did not get as far as counting its tests, or ended badly although none failed.
     Broken(Counts, String),
-}
-
-/// Gives what `--only` accepts: every group and every name, each once.
-pub(crate) fn names() -> Vec<&'static str> {
-    let mut names: Vec<_> = SUITES
-        .iter()
-        .flat_map(|suite| [suite.group, suite.name])
-        .collect();
-    names.sort_unstable();
-    names.dedup();
-    names
 }
 
 impl Suite {
@@ -246,7 +154,7 @@ impl Suite {
                 let mut test = cargo_test(arguments, filter);
                 counted(test.envs(variables), summary::cargo_line).map(sum)
             }
-            Runner::CargoOnS3 => match python::prepare(&MLFLOW_3) {
+            Runner::CargoOnS3 => match python::prepare(&suites::MLFLOW_3) {
                 Ok(python) => {
                     let mut command = cargo_test_on_s3(&python, filter);
                     counted(&mut command, summary::cargo_line).map(sum)
@@ -257,12 +165,12 @@ impl Suite {
                 return broken(format!("the folder {} is missing", session.folder));
             }
             Runner::Pytest(session) => match prepare(session) {
-                Ok((python, promtool)) => pytest(session, self.name, &python)
+                Ok((python, tool)) => pytest(session, self.name, &python)
                     .and_then(|mut pytest| {
                         pytest.args(filter.iter().flat_map(|text| ["-k", text]));
                         pytest.envs(binary.map(|path| ("TRACKWAY_BIN", path)));
                         pytest.envs(variables);
-                        pytest.envs(promtool.map(|path| ("PROMTOOL", path)));
+                        pytest.envs(tool);
                         counted(&mut pytest, summary::pytest_line)
                     })
                     .map(last),
@@ -276,10 +184,12 @@ impl Suite {
     }
 }
 
-/// Brings along what a session needs: Python, and promtool where it is asked for.
-fn prepare(session: &Session) -> Result<(PathBuf, Option<PathBuf>)> {
-    let promtool = session.promtool.then(promtool::prepare).transpose()?;
-    Ok((python::prepare(&session.environment)?, promtool))
+type Variables = Vec<(&'static str, OsString)>;
+
+/// Brings along what a session needs: Python, and the program that is asked for.
+fn prepare(session: &Session) -> Result<(PathBuf, Variables)> {
+    let tool = session.tool.variables()?;
+    Ok((python::prepare(&session.environment)?, tool))
 }
 
 type Lines = (ExitStatus, Vec<Counts>);
@@ -380,42 +290,6 @@ fn broken(reason: String) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_and_groups_select_suites() {
-        let chosen = |wanted: &[&str]| -> Vec<&str> {
-            let wanted: Vec<String> = wanted.iter().map(|name| name.to_string()).collect();
-            SUITES
-                .iter()
-                .filter(|suite| suite.is_wanted(&wanted))
-                .map(|suite| suite.name)
-                .collect()
-        };
-        assert_eq!(chosen(&[]).len(), SUITES.len() - 3);
-        assert!(!chosen(&[]).contains(&"pgbouncer"));
-        assert_eq!(
-            chosen(&["compat"]),
-            ["compat-mlflow3", "compat-mlflow2", "compat-postgres"]
-        );
-        assert_eq!(chosen(&["postgres"]), ["postgres", "pgbouncer"]);
-        assert_eq!(
-            chosen(&["durability", "compat-mlflow2"]),
-            ["compat-mlflow2", "durability"]
-        );
-    }
-
-    #[test]
-    fn lock_file_of_every_environment_is_there() {
-        for suite in SUITES {
-            if let Runner::Pytest(session) = &suite.runner {
-                let name = format!(
-                    "tests/compat/requirements/{}.lock",
-                    session.environment.name
-                );
-                assert!(shell::root().join(&name).is_file(), "{name}");
-            }
-        }
-    }
 
     #[cfg(unix)]
     mod judging {

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 
 use crate::postgres::Postgres;
-use crate::suite::{Outcome, SUITES, Suite};
+use crate::suite::{Outcome, Suite};
+use crate::suites::SUITES;
 use crate::summary::Counts;
 use crate::{binary, shell};
 

@@ -7,11 +7,13 @@
 
 mod failure;
 mod session;
+mod standby;
 mod statement;
 mod tls;
 mod url;
 
 pub(super) use session::Session;
+pub(super) use standby::Standby;
 pub use url::{PostgresOptions, PostgresUrl};
 
 use self::failure::{Failure, Kind};
@@ -44,6 +46,8 @@ impl Postgres {
     /// Makes the pool; it connects when it is first used.
     pub(super) fn open(options: PostgresOptions, figures: metrics::Database) -> Result<Self> {
         let tls = tls::connector(&options.url)?;
+        let keys = KeyCache::default();
+        let known = keys.clone();
         let manager = Manager::from_config(
             options.url.config(CONNECT_TIMEOUT),
             tls,
@@ -55,7 +59,11 @@ impl Postgres {
             .max_size(options.connections.max(1))
             .wait_timeout(Some(options.wait))
             .create_timeout(Some(CONNECT_TIMEOUT))
-            .post_create(Hook::async_fn(|client, _| Box::pin(session::check(client))))
+            .post_create(Hook::async_fn(move |client, _| {
+                // It may lead to another primary, which need not have every key that was cached.
+                known.forget();
+                Box::pin(session::check(client))
+            }))
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| {
@@ -64,7 +72,7 @@ impl Postgres {
         Ok(Self {
             pool,
             options,
-            keys: KeyCache::default(),
+            keys,
             figures,
         })
     }

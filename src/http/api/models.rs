@@ -27,7 +27,10 @@ async fn list(
     Wire(request): Wire<ListHistory>,
 ) -> Result<Reply<HistoryReply>> {
     let question = request.check(name)?;
-    let page = app.db.read(move |tx| history::list(tx, &question)).await?;
+    let page = app
+        .db
+        .read_anywhere(move |tx| history::list(tx, &question))
+        .await?;
     Ok(Reply(page.into()))
 }
 

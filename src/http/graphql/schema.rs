@@ -199,7 +199,7 @@ async fn search_datasets(
     let app = app(ctx)?;
     let found = app
         .db
-        .read(move |tx| dataset::summaries(tx, &experiment_ids));
+        .read_anywhere(move |tx| dataset::summaries(tx, &experiment_ids));
     from_reply(&DatasetSummaries::from(found.await?))
 }
 
@@ -211,7 +211,7 @@ async fn search_versions(
     let app = app(ctx)?;
     let found = app
         .db
-        .read(move |tx| registry::search::versions(tx, &search));
+        .read_anywhere(move |tx| registry::search::versions(tx, &search));
     let page = found.await?;
     from_reply(&VersionPage {
         model_versions: page.items.into_iter().map(VersionReply::from).collect(),
@@ -245,7 +245,7 @@ async fn search_runs(
     let (experiment_ids, search) = message::<_, SearchRuns>(&input)?.check()?;
     let extras = Extras::of(&ctx.look_ahead().field("runs"));
     let app = app(ctx)?;
-    let read = app.db.read(move |tx| {
+    let read = app.db.read_anywhere(move |tx| {
         let page = search::runs(tx, &experiment_ids, &search)?;
         let reply = RunPage {
             runs: page.items.into_iter().map(RunReply::found).collect(),

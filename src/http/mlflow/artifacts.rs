@@ -1,7 +1,7 @@
 //! Artifacts: files of runs and models, through the server.
 
 use crate::app::{App, Ctx};
-use crate::artifacts::{ArtifactPath, Claim, Site, Spot, Stored};
+use crate::artifacts::{ArtifactPath, Site, Spot, Stored};
 use crate::db::Tx;
 use crate::error::{Code, Error, Result};
 use crate::http::file::{self, Segments, Tail};
@@ -12,6 +12,7 @@ use crate::http::task::to_the_end;
 use crate::http::wire::artifact::{ListArtifacts, ListModelFiles, ListOwn, Listing};
 use crate::registry::version::{self, VersionRef};
 use crate::registry::{self, freeze};
+use crate::replicas::Claim;
 use crate::tracking::logged_model::{self, Deleted};
 use crate::tracking::{artifact, run, watch};
 use axum::body::Body;
@@ -105,11 +106,17 @@ where
             ..ctx
         };
         let own = site.spot.own_path().map(ArtifactPath::parse).transpose()?;
-        app.change(ctx, move |tx, ctx| match &own {
-            Some(path) => artifact::record(tx, ctx, path, stored),
-            None => {
-                artifact::note_stored(tx, site.spot.as_str(), None, stored);
-                Ok(())
+        let proof = claim.proof();
+        app.change(ctx, move |tx, ctx| {
+            if !proof.is_alive(tx)? {
+                freeze::check_upload(tx, &site.spot, stored)?;
+            }
+            match &own {
+                Some(path) => artifact::record(tx, ctx, path, stored),
+                None => {
+                    artifact::note_stored(tx, site.spot.as_str(), None, stored);
+                    Ok(())
+                }
             }
         })
         .await?;
@@ -121,7 +128,7 @@ where
 
 /// Waits for the right to change a path, and asks the registry whether this file may be there.
 async fn allow(app: &App, spot: &Spot, stored: Stored) -> Result<Claim> {
-    let claim = app.artifacts.claim(spot).await;
+    let claim = app.claim(spot).await?;
     let spot = spot.clone();
     app.db
         .read(move |tx| freeze::check_upload(tx, &spot, stored))
@@ -133,7 +140,7 @@ async fn remove(State(app): State<App>, ctx: Ctx, tail: Tail) -> Result<Reply<Em
     let path = ArtifactPath::parse(&tail.0)?;
     let site = app.artifacts.own_site(path).await?;
     let removing = async move {
-        let claim = app.artifacts.claim(&site.spot).await;
+        let claim = app.claim(&site.spot).await?;
         let spot = site.spot.clone();
         app.db
             .read(move |tx| freeze::check_removal(tx, &spot))

@@ -102,7 +102,7 @@ async fn complete(
     let (path, upload_id, parts) = request.check(&tail.0)?;
     let site = app.artifacts.own_site(path).await?;
     let completing = async move {
-        let claim = app.artifacts.claim(&site.spot).await;
+        let claim = app.claim(&site.spot).await?;
         let spot = site.spot.clone();
         app.db
             .read(move |tx| freeze::check_unread_upload(tx, &spot))
@@ -113,9 +113,12 @@ async fn complete(
             now: app.clock.now(),
             ..ctx
         };
-        let path = site.path.clone();
+        let proof = claim.proof();
         app.change(ctx, move |tx, ctx| {
-            artifact::record_unread(tx, ctx, &path, size)
+            if !proof.is_alive(tx)? {
+                freeze::check_unread_upload(tx, &site.spot)?;
+            }
+            artifact::record_unread(tx, ctx, &site.path, size)
         })
         .await?;
         drop(claim);

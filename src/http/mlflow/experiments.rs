@@ -98,7 +98,7 @@ async fn search_all(
     let search = request.check()?;
     let page = app
         .db
-        .read(move |tx| search::experiments(tx, &search))
+        .read_anywhere(move |tx| search::experiments(tx, &search))
         .await?;
     Ok(Reply(ExperimentPage {
         experiments: page.items.into_iter().map(ExperimentReply::from).collect(),

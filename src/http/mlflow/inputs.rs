@@ -54,7 +54,7 @@ async fn search_datasets(
     let experiment_ids = request.check()?;
     let summaries = app
         .db
-        .read(move |tx| dataset::summaries(tx, &experiment_ids))
+        .read_anywhere(move |tx| dataset::summaries(tx, &experiment_ids))
         .await?;
     Ok(Reply(summaries.into()))
 }

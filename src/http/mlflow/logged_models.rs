@@ -74,7 +74,7 @@ async fn search_all(
     let search = request.check()?;
     let page = app
         .db
-        .read(move |tx| search::logged_models(tx, &search))
+        .read_anywhere(move |tx| search::logged_models(tx, &search))
         .await?;
     Ok(Reply(ModelPage {
         models: page.items.into_iter().map(ModelReply::from).collect(),

@@ -26,7 +26,7 @@ async fn page(State(app): State<App>, Wire(request): Wire<GetHistory>) -> Result
     let key = request.key.clone();
     let page = app
         .db
-        .read(move |tx| {
+        .read_anywhere(move |tx| {
             let token = request.token.as_deref();
             let of = SeriesOf {
                 run_uuid: &request.run_uuid,
@@ -58,7 +58,7 @@ pub(in crate::http) async fn sampled(app: &App, request: GetInterval) -> Result<
     let request = request.check()?;
     let metrics = app
         .db
-        .read(move |tx| {
+        .read_anywhere(move |tx| {
             let mut metrics = Vec::new();
             for uuid in &request.run_uuids {
                 let of = SeriesOf {
@@ -107,7 +107,7 @@ async fn bulk(State(app): State<App>, query: Query) -> Result<Reply<BulkHistory>
     };
     let metrics = app
         .db
-        .read(move |tx| {
+        .read_anywhere(move |tx| {
             let points = history::bulk(tx, &run_uuids, &key, limit.min(MAX_BULK))?;
             Ok(points
                 .into_iter()

@@ -115,7 +115,10 @@ async fn find_many(
     Wire(request): Wire<SearchRegistry>,
 ) -> Result<Reply<VersionPage>> {
     let asked = request.check_versions()?;
-    let page = app.db.read(move |tx| search::versions(tx, &asked)).await?;
+    let page = app
+        .db
+        .read_anywhere(move |tx| search::versions(tx, &asked))
+        .await?;
     Ok(Reply(VersionPage {
         model_versions: page.items.into_iter().map(VersionReply::from).collect(),
         next_page_token: page.next,

@@ -7,7 +7,7 @@
 use super::version_files;
 use crate::app::{App, Ctx};
 use crate::artifacts::survey::{self, Survey, Surveyed};
-use crate::artifacts::{ArtifactPath, Claim, Site, hexadecimal};
+use crate::artifacts::{ArtifactPath, Site, hexadecimal};
 use crate::audit::log;
 use crate::db::Tx;
 use crate::error::{Code, Error, Result};
@@ -16,6 +16,7 @@ use crate::registry::facts;
 use crate::registry::intake::{self, Plan, Seen};
 use crate::registry::manifest::{Content, FileDigest, MAX_FILES, State};
 use crate::registry::version::{self, NewVersion, Version};
+use crate::replicas::Claim;
 use crate::tracking::artifact::Recorded;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -51,7 +52,14 @@ pub(super) async fn create(app: &App, ctx: Ctx, new: NewVersion) -> Result<Versi
         let folder = app.settings.location_policy.working_directory.clone();
         let db = app.db.clone();
         let creating = async move {
+            let proof = claim.as_ref().map(Claim::proof);
             let create = move |tx: &mut Tx<'_>| {
+                // Files that another server took meanwhile have to be looked at again.
+                if let Some(proof) = proof
+                    && !proof.is_alive(tx)?
+                {
+                    return Ok(None);
+                }
                 let created = version::create(tx, &ctx, &new, (&folder, &seen))?;
                 // A look that is repeated is not the end of the request.
                 if let Some(version) = &created {
@@ -128,7 +136,7 @@ struct Held {
 async fn examine(app: &App, site: &Site, hold: Hold) -> Result<Option<Held>> {
     let mut claim = None;
     if hold == Hold::Always {
-        claim = Some(app.artifacts.claim(&site.spot).await);
+        claim = Some(app.claim(&site.spot).await?);
     }
     let spot = site.spot.clone();
     let recorded = app.db.read(move |tx| intake::recorded(tx, &spot)).await?;
@@ -139,7 +147,7 @@ async fn examine(app: &App, site: &Site, hold: Hold) -> Result<Option<Held>> {
     };
     let claim = match claim {
         Some(claim) => claim,
-        None => app.artifacts.claim(&site.spot).await,
+        None => app.claim(&site.spot).await?,
     };
     let again = survey::list(site, MAX_FILES).await;
     let same = again.is_ok_and(|again| again == survey);

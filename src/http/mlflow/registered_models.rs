@@ -116,7 +116,10 @@ async fn find_many(
     Wire(request): Wire<SearchRegistry>,
 ) -> Result<Reply<RegisteredModelPage>> {
     let asked = request.check_models()?;
-    let page = app.db.read(move |tx| search::models(tx, &asked)).await?;
+    let page = app
+        .db
+        .read_anywhere(move |tx| search::models(tx, &asked))
+        .await?;
     Ok(Reply(RegisteredModelPage {
         registered_models: page
             .items

@@ -77,7 +77,7 @@ async fn search_all(
     let (experiment_ids, search) = request.check()?;
     let page = app
         .db
-        .read(move |tx| search::runs(tx, &experiment_ids, &search))
+        .read_anywhere(move |tx| search::runs(tx, &experiment_ids, &search))
         .await?;
     Ok(Reply(RunPage {
         runs: page.items.into_iter().map(RunReply::found).collect(),

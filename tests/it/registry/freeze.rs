@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::http::Request;
 use serde_json::json;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// Uploads a file through the route of the web UI.
 async fn upload_by_ui(logged: &Logged, file: &str, content: &str) -> crate::server::Answer {
@@ -264,6 +265,9 @@ async fn the_run_experiment_and_logged_model_of_a_version_are_kept() {
     server.post("experiments/delete", experiment).await.ok();
 }
 
+/// Numbers the folders of races.
+static NEXT: AtomicUsize = AtomicUsize::new(0);
+
 /// Uploads again and again until it is refused, and gives how many uploads were accepted.
 async fn upload_until_refused(
     logged: Arc<Logged>,
@@ -283,8 +287,25 @@ async fn upload_until_refused(
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn uploads_and_a_registration_at_once_never_disagree() {
     let logged = Arc::new(Logged::start().await);
-    for round in 0..30 {
-        let folder = format!("m{round}");
+    race(&logged, &logged, 30).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn uploads_and_a_registration_by_two_servers_never_disagree() {
+    let logged = Arc::new(Logged::start().await);
+    let Some(other) = logged.replica().await else {
+        return;
+    };
+    let other = Arc::new(other);
+    race(&logged, &other, 15).await;
+    race(&other, &logged, 15).await;
+}
+
+/// Uploads by one server while another registers, again and again.
+async fn race(uploading: &Arc<Logged>, registering: &Arc<Logged>, rounds: usize) {
+    let logged = uploading;
+    for round in 0..rounds {
+        let folder = format!("m{round}-{}", NEXT.fetch_add(1, Relaxed));
         let weights = format!("{folder}/weights");
         logged
             .store(&[(&format!("{folder}/MLmodel"), "x"), (&weights, "-")])
@@ -296,7 +317,7 @@ async fn uploads_and_a_registration_at_once_never_disagree() {
         let add = tokio::spawn(upload_until_refused(logged.clone(), move |number| {
             (format!("{below}/added/{number:03}"), String::new())
         }));
-        let version = logged.register(&folder).await;
+        let version = registering.register(&folder).await;
         let (changed, added) = (change.await.unwrap(), add.await.unwrap());
         let mut lines = file_line("MLmodel", "x");
         lines.extend((0..added).map(|number| file_line(&format!("added/{number:03}"), "")));
@@ -310,7 +331,7 @@ async fn uploads_and_a_registration_at_once_never_disagree() {
             "round {round}: {changed} {added}"
         );
         assert_eq!(logged.manifest(&version).await["digest"], sha256(&lines));
-        let verified = logged.verify(&version).await.ok();
+        let verified = registering.verify(&version).await.ok();
         assert_eq!(verified["result"], "intact", "round {round}");
     }
 }
@@ -318,13 +339,15 @@ async fn uploads_and_a_registration_at_once_never_disagree() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_deletion_and_a_registration_at_once_never_disagree() {
     let logged = Arc::new(Logged::start().await);
+    let other = logged.replica().await.map(Arc::new);
+    let deleting = other.as_ref().unwrap_or(&logged);
     for round in 0..40 {
         let folder = format!("m{round}");
         logged
             .store(&[(&format!("{folder}/a"), "a"), (&format!("{folder}/b"), "b")])
             .await;
         let delete = tokio::spawn({
-            let logged = logged.clone();
+            let logged = deleting.clone();
             let url = format!(
                 "{}/{}",
                 crate::support::PROXY,

@@ -123,6 +123,16 @@ impl Logged {
         }
     }
 
+    /// Gives the same run and model by another server on the same database and artifacts; `None`
+    /// on SQLite.
+    async fn replica(&self) -> Option<Self> {
+        Some(Self {
+            server: self.server.replica().await?,
+            experiment_id: self.experiment_id.clone(),
+            run_id: self.run_id.clone(),
+        })
+    }
+
     /// Gives the path of one of the run's files below the artifact destination.
     fn at(&self, file: &str) -> String {
         format!("{}/{}/artifacts/{file}", self.experiment_id, self.run_id)

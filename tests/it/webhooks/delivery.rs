@@ -6,6 +6,7 @@ use crate::server::{START_MS, TestServer};
 use serde_json::{Value as Json, json};
 use std::time::{Duration, Instant};
 use trackway::jobs::Jobs;
+use trackway::replicas::lease::Task;
 
 const TAGS: [&str; 2] = ["model_version_tag.set", "registered_model.renamed"];
 
@@ -287,32 +288,49 @@ async fn a_disabled_or_deleted_webhook_is_sent_nothing_further() {
     assert_eq!(values(&receiver), ["3"]);
 }
 
-#[tokio::test]
-async fn a_claim_of_a_server_that_died_ends_by_itself() {
+/// Claims what is due as a server does that then dies, and gives the delivery ids.
+async fn claim_under(server: &TestServer, token: i64) -> Vec<String> {
     use trackway::events::sending::{self, Claim};
-    let (server, receiver, _) = connected(&TAGS).await;
-    model(&server, "m").await;
-    tag(&server, "m", "1").await;
     let now = server.app.clock.now();
     let claim = Claim {
         now,
         until: now + 10_000,
+        token,
         room: 10,
         room_for_each: 5,
         under_way: Default::default(),
     };
-    let died = server
-        .app
-        .db
-        .write(move |tx| sending::claim(tx, &claim))
-        .await
-        .unwrap();
-    assert_eq!(died.len(), 1);
+    let claiming = server.app.db.write(move |tx| sending::claim(tx, &claim));
+    let claimed = claiming.await.unwrap();
+    claimed.into_iter().map(|claimed| claimed.uuid).collect()
+}
+
+#[tokio::test]
+async fn a_claim_that_is_not_renewed_ends_by_itself() {
+    let (server, receiver, _) = connected(&TAGS).await;
+    model(&server, "m").await;
+    tag(&server, "m", "1").await;
+    server.app.leases.look().await.unwrap();
+    let token = server.app.leases.tenure(Task::DELIVER).unwrap().token;
+    let lost = claim_under(&server, token).await;
+    assert_eq!(lost.len(), 1);
     assert_eq!(deliver(&server).await, 0);
     server.advance(10_000);
     assert_eq!(deliver(&server).await, 1);
     let letters = receiver.take();
-    assert_eq!(letters[0].header("x-mlflow-delivery-id"), died[0].uuid);
+    assert_eq!(letters[0].header("x-mlflow-delivery-id"), lost[0]);
+}
+
+#[tokio::test]
+async fn a_claim_of_an_earlier_owner_does_not_count() {
+    let (server, receiver, _) = connected(&TAGS).await;
+    model(&server, "m").await;
+    tag(&server, "m", "1").await;
+    let died = claim_under(&server, 0).await;
+    assert_eq!(died.len(), 1);
+    assert_eq!(deliver(&server).await, 1);
+    let letters = receiver.take();
+    assert_eq!(letters[0].header("x-mlflow-delivery-id"), died[0]);
 }
 
 #[tokio::test]

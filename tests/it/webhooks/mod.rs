@@ -76,7 +76,7 @@ async fn change(server: &TestServer, method: &str, path: &str, body: Json) {
 }
 
 /// A server, a receiver, and a webhook between them.
-async fn connected(names: &[&str]) -> (TestServer, Receiver, String) {
+pub(crate) async fn connected(names: &[&str]) -> (TestServer, Receiver, String) {
     let (server, receiver) = (start().await, Receiver::start().await);
     let id = subscribe(&server, &receiver.url, names, json!({})).await;
     (server, receiver, id)
