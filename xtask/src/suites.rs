@@ -153,6 +153,20 @@ pub(crate) const SUITES: &[Suite] = &[
         turn: Turn::Always,
     },
     Suite {
+        name: "faults",
+        group: "faults",
+        title: "two replicas lose nothing when the database, the network or the store fails",
+        runner: Runner::Pytest(Session {
+            folder: "tests/faults",
+            environment: MLFLOW_3,
+            marker: None,
+            tool: Tool::None,
+        }),
+        // The tests make clusters of their own; without PostgreSQL the suite is skipped.
+        store: Store::Postgres,
+        turn: Turn::Always,
+    },
+    Suite {
         name: "observability",
         group: "observability",
         title: "metrics, alert rules, dashboard and log lines of the release binary",

@@ -22,13 +22,15 @@ pub(super) enum Kind {
     Taken,
     /// The connection broke off before anything was committed.
     Lost,
+    /// The database did not answer in time; what else it would say is not waited for.
+    Silent,
     /// It will fail again.
     Lasting,
 }
 
 impl Kind {
     pub(super) fn may_pass(self) -> bool {
-        self != Kind::Lasting
+        !matches!(self, Kind::Lasting | Kind::Silent)
     }
 }
 
@@ -82,6 +84,18 @@ pub(super) fn of(
         ..answer.with_cause(error)
     };
     Failure { kind, error }
+}
+
+/// The failure of a database that does not answer, though the connection is open.
+pub(super) fn silent(database: &str, at: &'static Location<'static>) -> Failure {
+    let answer = Error::unavailable(format!(
+        "The database {database} does not answer. Nothing of this request was stored; send it \
+         again in a moment."
+    ));
+    Failure {
+        kind: Kind::Silent,
+        error: Error { at, ..answer },
+    }
 }
 
 fn of_code(code: &SqlState, database: &str) -> (Kind, Error) {

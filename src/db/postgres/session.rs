@@ -7,8 +7,16 @@ use crate::db::{Insert, Row, Value};
 use crate::error::{Error, Result};
 use deadpool_postgres::{ClientWrapper, HookError, Object};
 use std::cell::RefCell;
+use std::future::Future;
 use std::panic::Location;
+use std::time::Duration;
 use tokio::runtime::Handle;
+
+/// How long the beginning or the end of a transaction may stay without an answer.
+const BEGIN_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a statement or a commit may; longer than a statement waits for a lock. A network that
+/// swallows everything would hold the connection, and the client, for ever.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Every statement sees what is committed by then, so that a row that was locked is read as it is
 /// now. Waiting for another writer, or for a client that is gone, has an end.
@@ -18,6 +26,13 @@ pub(super) const BEGIN_WRITE: &str = "begin isolation level read committed; \
 /// All queries see one state.
 pub(super) const BEGIN_READ: &str = "begin isolation level repeatable read read only; \
     set local idle_in_transaction_session_timeout = '60s'";
+
+/// Why a statement has no answer.
+enum Broken {
+    Failed(tokio_postgres::Error),
+    /// None came in time.
+    Silent,
+}
 
 /// A connection with the transaction that runs on it; used by one thread.
 ///
@@ -57,23 +72,34 @@ impl Session {
         }
     }
 
+    #[track_caller]
     pub(super) fn begin(&self, sql: &str) -> Result<()> {
-        self.plain(sql)
+        let at = Location::caller();
+        let done = self.within(BEGIN_TIMEOUT, self.client.batch_execute(sql));
+        done.map_err(|error| self.broken(error, at))
     }
 
     /// Commits; when the connection is lost meanwhile, nobody knows whether it did.
     pub(super) fn commit(&self) -> Result<()> {
-        let Err(error) = self.handle.block_on(self.client.batch_execute("commit")) else {
-            return Ok(());
+        let error = match self.within(ANSWER_TIMEOUT, self.client.batch_execute("commit")) {
+            Ok(()) => return Ok(()),
+            Err(error) => error,
         };
-        let failure = match failure::is_lost(&error) {
-            true => Error::unavailable(format!(
+        let unknown = || {
+            Error::unavailable(format!(
                 "The connection to the database {} was lost while the request was being stored, \
                  so that it may be stored or not. Look before you send it again.",
                 self.database
             ))
-            .with_cause(error),
-            false => failure::of(error, &self.database, Location::caller()).error,
+        };
+        let failure = match error {
+            // Nobody will hear the answer any more, so that the connection is closed.
+            Broken::Silent => {
+                self.broken(Broken::Silent, Location::caller());
+                unknown()
+            }
+            Broken::Failed(error) if failure::is_lost(&error) => unknown().with_cause(error),
+            Broken::Failed(error) => failure::of(error, &self.database, Location::caller()).error,
         };
         Err(failure)
     }
@@ -82,15 +108,14 @@ impl Session {
     ///
     /// A connection that is lost or cannot be rolled back is closed.
     pub(super) fn end(self, committed: bool) -> Option<Failure> {
-        let failure = self.failure.into_inner();
+        let failure = self.failure.take();
         let is_lost = failure
             .as_ref()
-            .is_some_and(|failure| failure.kind == Kind::Lost);
+            .is_some_and(|failure| matches!(failure.kind, Kind::Lost | Kind::Silent));
         let is_over = committed
             || !is_lost
                 && self
-                    .handle
-                    .block_on(self.client.batch_execute("rollback"))
+                    .within(BEGIN_TIMEOUT, self.client.batch_execute("rollback"))
                     .is_ok();
         if !is_over {
             drop(Object::take(self.client));
@@ -102,7 +127,27 @@ impl Session {
         self.failure.borrow().is_some()
     }
 
-    /// Runs statements that take no parameters.
+    /// Waits for an answer of the database, but not for ever.
+    fn within<T>(
+        &self,
+        limit: Duration,
+        answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, Broken> {
+        let waited = async { tokio::time::timeout(limit, answer).await };
+        match self.handle.block_on(waited) {
+            Ok(done) => done.map_err(Broken::Failed),
+            Err(_) => Err(Broken::Silent),
+        }
+    }
+
+    fn broken(&self, why: Broken, at: &'static Location<'static>) -> Error {
+        match why {
+            Broken::Failed(error) => self.failed(error, at),
+            Broken::Silent => self.note(failure::silent(&self.database, at)),
+        }
+    }
+
+    /// Runs statements that take no parameters, however long they take: a migration is among them.
     #[track_caller]
     pub(in crate::db) fn plain(&self, sql: &str) -> Result<()> {
         let at = Location::caller();
@@ -114,8 +159,8 @@ impl Session {
     pub(in crate::db) fn execute(&self, sql: &str, params: &[Value<'_>]) -> Result<u64> {
         let at = Location::caller();
         let typed = statement::typed(params)?;
-        let done = self.handle.block_on(self.client.execute_typed(sql, &typed));
-        done.map_err(|error| self.failed(error, at))
+        let done = self.within(ANSWER_TIMEOUT, self.client.execute_typed(sql, &typed));
+        done.map_err(|error| self.broken(error, at))
     }
 
     #[track_caller]
@@ -127,8 +172,8 @@ impl Session {
     ) -> Result<Vec<T>> {
         let at = Location::caller();
         let typed = statement::typed(params)?;
-        let rows = self.handle.block_on(self.client.query_typed(sql, &typed));
-        let rows = rows.map_err(|error| self.failed(error, at))?;
+        let rows = self.within(ANSWER_TIMEOUT, self.client.query_typed(sql, &typed));
+        let rows = rows.map_err(|error| self.broken(error, at))?;
         rows.iter().map(|row| map(&Row::Postgres(row))).collect()
     }
 
@@ -144,17 +189,18 @@ impl Session {
         for rows in rows.chunks(statement::ROWS) {
             let (sql, columns) = statement::insert(insert, rows)?;
             let typed = statement::typed_columns(&columns);
-            let done = self
-                .handle
-                .block_on(self.client.execute_typed(&sql, &typed));
-            changed += done.map_err(|error| self.failed(error, at))?;
+            let done = self.within(ANSWER_TIMEOUT, self.client.execute_typed(&sql, &typed));
+            changed += done.map_err(|error| self.broken(error, at))?;
         }
         Ok(changed)
     }
 
     /// Remembers the first failure, and says what it means to the client.
     fn failed(&self, error: tokio_postgres::Error, at: &'static Location<'static>) -> Error {
-        let failure = failure::of(error, &self.database, at);
+        self.note(failure::of(error, &self.database, at))
+    }
+
+    fn note(&self, failure: Failure) -> Error {
         let mut first = self.failure.borrow_mut();
         if first.is_some() {
             return failure.error;
