@@ -1,12 +1,13 @@
 // What the page of runs shows, derived from its address and its data. The table, the charts and the
 // toolbar read it; it draws nothing.
+import { untrack } from 'svelte';
 import { SvelteSet } from 'svelte/reactivity';
 import type { Columns } from '$/api/types';
 import { onLive } from '$/lib/live.svelte';
 import { type Resource, resource } from '$/lib/resource.svelte';
 import { location, navigate, patchedSearch } from '$/lib/router.svelte';
 import { changeView } from '$/lib/view.svelte';
-import { fetchColumns, RunsData } from './data.svelte';
+import { fetchColumns, type Question, RunsData } from './data.svelte';
 import { arrange, type Entry, type RunFacts, sortedPlaces } from './store';
 import { COMPUTED, MAX_SELECTED_IN_ADDRESS, nextSort, type RunsView, readView, writeSort } from './view';
 
@@ -165,9 +166,14 @@ export class RunsModel {
     const extra = [group, color, ...sort.map((one) => one.column)];
     const columns = [...new Set([...this.chosen, ...extra])].filter((name) => /^(metrics|params|tags)\./.test(name));
     const question = { experimentIds, filter, lifecycle, aggregate, columns, sort };
+    untrack(() => this.#askIfNew(question));
+  }
+
+  #askIfNew(question: Question) {
+    const { experimentIds, filter, lifecycle, aggregate, columns, sort } = question;
     const asked = JSON.stringify([experimentIds, filter, lifecycle, aggregate]);
     const computed = sort.some((one) => COMPUTED.includes(one.column));
-    if (group !== '' || computed) queueMicrotask(() => this.data.want(Number.POSITIVE_INFINITY));
+    if (this.view.group !== '' || computed) queueMicrotask(() => this.data.want(Number.POSITIVE_INFINITY));
     if (asked === this.#asked && columns.every((name) => this.#askedColumns.includes(name))) {
       const sorted = JSON.stringify(sort) === JSON.stringify(this.data.serverSort);
       if (this.data.complete || sorted || this.data.loading) return;
