@@ -41,7 +41,6 @@ export class CurveChart {
   #plot: uPlot | undefined;
   #lines: Line[] = [];
   #aligned: Aligned = { x: [], columns: [] };
-  #options: CurveOptions | undefined;
   #tooltip: Tooltip;
   #observer: ResizeObserver;
 
@@ -56,7 +55,6 @@ export class CurveChart {
   /** Draws these lines. Everything is built anew: uPlot's own set-up takes a few milliseconds. */
   show(lines: Line[], options: CurveOptions) {
     this.#lines = lines;
-    this.#options = options;
     this.#aligned = alignLines(lines, options);
     this.#plot?.destroy();
     const data = [this.#aligned.x, ...this.#aligned.columns.map((column) => column.values)];
@@ -87,7 +85,7 @@ export class CurveChart {
         drag: { x: true, y: false, setScale: false },
         points: { size: 6 },
         focus: { prox: 24 },
-        bind: { dblclick: () => () => (this.#events.onZoom(undefined), null) },
+        bind: { dblclick: () => this.#zoomOut },
       },
       scales: this.#scales(options),
       axes: [this.#xAxis(options), this.#yAxis()],
@@ -150,6 +148,11 @@ export class CurveChart {
     const dash = seriesDash(line?.color ?? 0);
     return dash ? { ...drawn, dash } : drawn;
   }
+
+  #zoomOut = () => {
+    this.#events.onZoom(undefined);
+    return null;
+  };
 
   #select(plot: uPlot) {
     const { left, width } = plot.select;

@@ -2,6 +2,8 @@
 // parameters of its path as properties.
 import type { Component } from 'svelte';
 import { matchPath, type Params } from '$/lib/router.svelte';
+import ExperimentsPage from '$/pages/experiments/ExperimentsPage.svelte';
+import RunsPage from '$/pages/runs/RunsPage.svelte';
 
 export interface PageModule {
   // A page takes the parameters of its own path: which ones, its pattern says.
@@ -16,11 +18,17 @@ export interface Route {
   load: () => Promise<PageModule>;
 }
 
+// The two pages that people open first come with the frame: that saves a round trip.
 export const ROUTES: Route[] = [
   {
     pattern: '/experiments',
     area: 'experiments',
-    load: () => import('$/pages/experiments/ExperimentsPage.svelte'),
+    load: () => Promise.resolve({ default: ExperimentsPage }),
+  },
+  {
+    pattern: '/experiments/:id/runs',
+    area: 'experiments',
+    load: () => Promise.resolve({ default: RunsPage }),
   },
 ];
 

@@ -1,6 +1,7 @@
 // Shortcuts: single keys and two-key sequences such as `g e`. They are off in text fields and
 // while a dialog is open, and can be switched off altogether (WCAG 2.1.4); combinations with Ctrl
 // always work. A page registers its shortcuts while it is shown.
+import { untrack } from 'svelte';
 
 export interface Shortcut {
   /** `Ctrl-k`, `?`, `g e`, `Enter`: one or two keys as `KeyboardEvent.key` names them. */
@@ -87,5 +88,8 @@ export const keyboard = new Keyboard();
 
 /** Shortcuts of a component, for as long as it is shown. */
 export function shortcuts(list: Shortcut[]) {
-  $effect(() => keyboard.register(list));
+  $effect(() => {
+    const remove = untrack(() => keyboard.register(list));
+    return () => untrack(remove);
+  });
 }

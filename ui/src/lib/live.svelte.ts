@@ -2,6 +2,7 @@
 // broke off; when no stream can be had, subscribers are called every 10 s to fetch again. Events
 // come in batches: every 250 ms while the tab is seen, every 5 s while it is not.
 
+import { untrack } from 'svelte';
 import type { Change } from '$/api/types';
 import { addressOf, OWN } from './api';
 
@@ -142,5 +143,10 @@ export const live = new Live();
 
 /** Events of these topics for as long as the component is shown. */
 export function onLive(topics: () => string[], callback: Callback) {
-  $effect(() => live.subscribe(topics(), callback));
+  // The topics as one text: an equal list is no reason to connect anew.
+  const wanted = $derived(topics().join('\n'));
+  $effect(() => {
+    const list = wanted.split('\n').filter((topic) => topic !== '');
+    return untrack(() => live.subscribe(list, callback));
+  });
 }

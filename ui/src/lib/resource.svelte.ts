@@ -1,6 +1,7 @@
 // Data that a page shows and that changes with the page's state. While something new is fetched
 // the old stays (dimmed by whoever shows it); a skeleton is due only when nothing is there after
 // 150 ms. A request that nobody waits for any more is aborted.
+import { untrack } from 'svelte';
 import { ApiError } from './api';
 
 const SKELETON_AFTER_MS = 150;
@@ -80,7 +81,8 @@ export function resource<K, T>(
     if (about !== undefined && about !== nextAbout) made.clear();
     about = nextAbout;
     current = next;
-    void made.reload();
+    // What loading reads is no reason to load again: only the key is.
+    void untrack(made.reload);
     return () => made.stop();
   });
   return made;
