@@ -48,6 +48,9 @@ pub(super) struct Command {
     /// Add the demo once more to a server that has it.
     #[arg(long)]
     force: bool,
+    /// How many seconds to wait for a server that is still starting.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    wait: u64,
     /// Where the changes of models are sent as webhook events.
     #[arg(long, value_name = "URL")]
     webhook: Option<String>,
@@ -85,6 +88,7 @@ struct Done {
 /// Whatever keeps the server from being asked or from taking the runs.
 pub(super) fn run(command: &Command, is_json: bool, client: &Client) -> Result<Outcome> {
     let start = Instant::now();
+    wait(client, Duration::from_secs(command.wait));
     let existing = existing(client)?;
     if !existing.is_empty() && !command.force {
         return Ok(nothing_to_do(&existing, is_json));
@@ -133,6 +137,14 @@ pub(super) fn run(command: &Command, is_json: bool, client: &Client) -> Result<O
         versions += registry::fill(client, work.project, (&candidates, command.seed))?;
     }
     Ok(summary((done.sent, versions), start.elapsed(), is_json))
+}
+
+/// Waits until the server answers or the time is over; whoever asks next hears of the failure.
+fn wait(client: &Client, patience: Duration) {
+    let start = Instant::now();
+    while start.elapsed() < patience && client.get("/api/3.0/mlflow/server-info").is_err() {
+        thread::sleep(Duration::from_millis(200));
+    }
 }
 
 /// Gives the demo's experiments that the server has, by name and id.

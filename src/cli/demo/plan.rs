@@ -141,9 +141,11 @@ impl Planner {
     fn working_time(&mut self, place: Place) -> i64 {
         let age = (1.0 - place.progress()) * (DAYS * DAY) as f64;
         let mut day = (self.now - age as i64).div_euclid(DAY);
+        // Drawn on weekdays, too: what follows must not depend on today's date.
+        let (keeps_weekend, back) = (self.random.chance(0.15), self.random.whole(1, 2));
         // The first day of 1970 was a Thursday.
-        if (day + 3).rem_euclid(7) >= 5 && self.random.chance(0.85) {
-            day -= self.random.whole(1, 2) as i64;
+        if (day + 3).rem_euclid(7) >= 5 && !keeps_weekend {
+            day -= back as i64;
         }
         day * DAY + (self.random.between(7.5, 18.5) * HOUR as f64) as i64
     }
@@ -366,6 +368,26 @@ mod tests {
                 assert!(runs.iter().any(|run| run.status == status), "{status}");
             }
         }
+    }
+
+    #[test]
+    fn only_the_times_depend_on_the_present() {
+        let told = |now| {
+            let planned = jobs(&PROJECTS[0], 200, (3, now));
+            let mut runs: Vec<_> = planned
+                .iter()
+                .flat_map(|job| job.trials.iter().chain([&job.lead]))
+                .collect();
+            runs.sort_by_key(|run| run.stream);
+            let told = runs.iter().map(|run| {
+                format!(
+                    "{} {} {:?} {:?}",
+                    run.name, run.status, run.params, run.course
+                )
+            });
+            told.collect::<Vec<_>>()
+        };
+        assert_eq!(told(NOW), told(NOW + 3 * DAY + 5 * HOUR));
     }
 
     #[test]

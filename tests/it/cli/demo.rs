@@ -91,7 +91,7 @@ async fn models_have_versions_with_files_and_a_history_with_reasons() {
             version["name"].as_str().unwrap(),
             version["version"].as_str().unwrap(),
         );
-        let facts = printed(&server, &format!("models facts {name} {number} --json")).await;
+        let facts = printed(&server, &format!("models facts {name}/{number} --json")).await;
         let facts: Json = serde_json::from_str(&facts).unwrap();
         assert!(facts.to_string().contains("cloudpickle"), "{facts:#}");
     }
