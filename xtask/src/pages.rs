@@ -35,7 +35,8 @@ pub(crate) fn browser_tests(binary: &Path, filter: Option<&str>) -> Result<Comma
 /// Takes the pictures of the README.
 pub(crate) fn screenshots() -> Result<bool> {
     let binary = built()?;
-    shell::succeeds(script("node", &binary)?.arg("screenshots.mjs"))
+    let mut command = script("node_modules/.bin/playwright", &binary)?;
+    shell::succeeds(command.args(["test", "-c", "screenshots.config.ts"]))
 }
 
 /// Measures the interface beside MLflow's own.

@@ -67,7 +67,6 @@ async fn a_company_is_made_up_once() {
 async fn the_same_seed_makes_the_same_runs() {
     let (one, _) = demo("demo --runs 50 --seed 5 --json").await;
     let (two, _) = demo("demo --runs 50 --seed 5 --json").await;
-    let (other, _) = demo("demo --runs 50 --seed 6 --json").await;
     let all = async |server: &TestServer| {
         let mut told = Vec::new();
         for experiment in experiments(server).await {
@@ -76,7 +75,6 @@ async fn the_same_seed_makes_the_same_runs() {
         told
     };
     assert_eq!(all(&one).await, all(&two).await);
-    assert_ne!(all(&one).await, all(&other).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

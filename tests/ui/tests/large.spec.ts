@@ -8,7 +8,7 @@ const ALL = [...columns('metrics', 'm'), ...columns('params', 'p')];
 const MAX_NODES = 1500;
 
 test('all of ten thousand runs are reached, with few nodes', async ({ page, open, content }) => {
-  const query = ALL.map((column) => `cols=${encodeURIComponent(column)}`).join('&');
+  const query = ALL.map((column) => `col=${encodeURIComponent(column)}`).join('&');
   await open(`/experiments/${content.many}/runs?${query}`);
   const grid = page.getByRole('grid', { name: 'Runs' });
   await expect(grid).toHaveAttribute('aria-rowcount', String(MANY_RUNS + 1));
@@ -29,7 +29,7 @@ test('all of ten thousand runs are reached, with few nodes', async ({ page, open
 });
 
 test('sorting by a metric puts the best of all rows first', async ({ page, open, content }) => {
-  await open(`/experiments/${content.many}/runs?cols=metrics.m03`);
+  await open(`/experiments/${content.many}/runs?col=metrics.m03`);
   const grid = page.getByRole('grid', { name: 'Runs' });
   const head = grid.getByRole('columnheader').filter({ hasText: 'm03' });
   await head.click();
