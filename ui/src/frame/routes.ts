@@ -30,6 +30,11 @@ export const ROUTES: Route[] = [
     area: 'experiments',
     load: () => Promise.resolve({ default: RunsPage }),
   },
+  {
+    pattern: '/compare',
+    area: 'experiments',
+    load: () => import('$/pages/compare/ComparePage.svelte'),
+  },
 ];
 
 /** The route of a path with the parameters found in it. */

@@ -30,6 +30,8 @@ export class RunsModel {
   readonly experimentIds: () => string[];
   readonly columns: Resource<Columns>;
   selected = $state.raw<ReadonlySet<string>>(new Set());
+  /** Columns that a chart needs although the table does not show them. */
+  #needed = $state.raw<string[]>([]);
   #asked = '';
   #askedColumns: string[] = [];
 
@@ -127,6 +129,12 @@ export class RunsModel {
     return metric ? metric.direction === 'max' : column === 'attributes.start_time';
   }
 
+  /** Makes sure that the values of these columns arrive. */
+  need(columns: string[]) {
+    const missing = untrack(() => columns.filter((column) => !this.#needed.includes(column)));
+    if (missing.length > 0) this.#needed = [...untrack(() => this.#needed), ...missing];
+  }
+
   sortBy(column: string, additive: boolean) {
     const next = nextSort(this.view.sort, column, additive, this.descendingFirst(column));
     changeView({ sort: writeSort(next) });
@@ -163,7 +171,7 @@ export class RunsModel {
     const experimentIds = this.experimentIds();
     // The columns that the server proposes decide what is asked for: wait for them.
     if (!this.columns.data && !this.columns.error && this.view.columns === undefined) return;
-    const extra = [group, color, ...sort.map((one) => one.column)];
+    const extra = [...this.#needed, group, color, ...sort.map((one) => one.column)];
     const columns = [...new Set([...this.chosen, ...extra])].filter((name) => /^(metrics|params|tags)\./.test(name));
     const question = { experimentIds, filter, lifecycle, aggregate, columns, sort };
     untrack(() => this.#askIfNew(question));

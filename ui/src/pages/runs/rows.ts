@@ -9,9 +9,9 @@ import { type Entry, meanOf, type RunFacts, type RunStore } from './store';
 
 const WIDTHS: Record<string, number> = {
   'attributes.status': 104,
-  'attributes.start_time': 158,
-  'attributes.duration': 96,
-  'attributes.user': 100,
+  'attributes.start_time': 136,
+  'attributes.duration': 116,
+  'attributes.user': 90,
   'attributes.run_id': 150,
   'attributes.experiment': 150,
 };
@@ -34,6 +34,12 @@ export function titleOf(column: string): string {
 export function gridColumns(model: RunsModel): GridColumn[] {
   const { sort, widths } = model.view;
   const numeric = new Set(model.columns.data?.params.filter((one) => one.numeric).map((one) => one.name));
+  const longest = new Map(
+    [...(model.columns.data?.params ?? []), ...(model.columns.data?.tags ?? [])].map((one) => [
+      one.name,
+      Math.max(0, ...one.values.map((value) => value.length)),
+    ]),
+  );
   return model.shown.map((id) => {
     const place = sort.findIndex((one) => one.column === id);
     const found = sort[place];
@@ -42,13 +48,17 @@ export function gridColumns(model: RunsModel): GridColumn[] {
     return {
       id,
       title,
-      width: widths[id] ?? WIDTHS[id] ?? Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, title.length * 7.5 + 44)),
+      width: widths[id] ?? WIDTHS[id] ?? widthFor(title, longest.get(id) ?? 0),
       align: right ? 'right' : 'left',
       sortable: id !== 'attributes.run_id' && id !== 'attributes.experiment',
       sort: found && { descending: found.descending, place: sort.length > 1 ? place + 1 : 0 },
       hint: hintOf(model, id),
     };
   });
+}
+
+function widthFor(title: string, letters: number): number {
+  return Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, title.length * 7.5 + 44, letters * 7 + 22));
 }
 
 function hintOf(model: RunsModel, id: string): string {
@@ -160,7 +170,10 @@ function attributeCell(
       };
     }
     case 'attributes.start_time':
-      return { text: formatTime(run.startTime, utc) };
+      return {
+        text: formatTime(run.startTime, utc).replace(/:\d\d( UTC)?$/, ''),
+        title: formatTime(run.startTime, utc),
+      };
     case 'attributes.duration': {
       if (run.endTime !== null) return { text: formatDuration(run.endTime - run.startTime) };
       return run.status === 'RUNNING' ? { text: formatDuration(Date.now() - run.startTime), tone: 'busy' } : undefined;
