@@ -47,7 +47,7 @@ function numberScale(finite: number[], count: number, format: (value: number) =>
     high += Math.abs(high) * 0.5 || 0.5;
   }
   // Values that span several powers of ten, such as learning rates, are told apart by their logarithm.
-  const logarithmic = low > 0 && high / low >= 1000;
+  const logarithmic = low > 0 && high / low >= 100;
   const from = logarithmic ? Math.log10(low) : low;
   const to = logarithmic ? Math.log10(high) : high;
   const at = (value: number) => ((logarithmic ? Math.log10(value) : value) - from) / (to - from);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { seriesDash, seriesToken } from './colors';
-import { alignLines, groupLine, type Line, rangeWithoutOutliers } from './lines';
+import { alignLines, groupLine, type Line, rangeWithoutOutliers, repeatsOf } from './lines';
 import { decodeBulk, decodeSeries, describeFlags, overMetric, type Series } from './series';
 import { emaOf, gaussian, runningMean, smooth, timeWeightedEma } from './smooth';
 
@@ -149,7 +149,14 @@ test('one outlier does not flatten the rest', () => {
   expect(range?.[1]).toBeLessThan(2);
 });
 
-test('the ninth series has the colour of the first and another dash', () => {
+test('lines of one colour get different dashes', () => {
+  const lines = [0, 8, 1, 16].map((color) => ({ ...lineOf([0], [1]), color }));
+  expect(repeatsOf(lines)).toEqual([0, 1, 0, 2]);
   expect(seriesToken(8)).toBe(seriesToken(0));
-  expect(seriesDash(8)).not.toEqual(seriesDash(0));
+  expect(seriesDash(1)).not.toEqual(seriesDash(2));
+});
+
+test('a group of thinned curves does not claim to show every point', () => {
+  const members = [decodeSeries(bucketBlock())];
+  expect(groupLine({ label: 'g', color: 0, members }, 'range').series.exact).toBe(false);
 });

@@ -8,9 +8,9 @@ export function seriesToken(index: number): string {
   return `--series-${(index % COLORS) + 1}`;
 }
 
-/** The dash pattern of a series: the first eight are drawn through, the next eight dashed, .. */
-export function seriesDash(index: number): number[] | undefined {
-  return DASHES[Math.floor(index / COLORS) % DASHES.length];
+/** The dash pattern of a line: the first of a colour is drawn through, the next ones are dashed. */
+export function seriesDash(repeat: number): number[] | undefined {
+  return DASHES[repeat % DASHES.length];
 }
 
 /** The same number for the same text, for colours that stay when other runs come and go. */

@@ -5,7 +5,7 @@ import 'uplot/dist/uPlot.min.css';
 import './curve.css';
 import { formatDuration, formatNumber, formatTime } from '$/lib/format';
 import { seriesDash, seriesToken, themeColor, withAlpha } from './colors';
-import { type Aligned, alignLines, type Column, type Line, rangeWithoutOutliers } from './lines';
+import { type Aligned, alignLines, type Column, type Line, rangeWithoutOutliers, repeatsOf } from './lines';
 import type { Smoothing } from './smooth';
 import { Tooltip } from './tooltip';
 
@@ -41,6 +41,7 @@ export class CurveChart {
   #plot: uPlot | undefined;
   #lines: Line[] = [];
   #aligned: Aligned = { x: [], columns: [] };
+  #repeats: number[] = [];
   #tooltip: Tooltip;
   #observer: ResizeObserver;
 
@@ -56,6 +57,7 @@ export class CurveChart {
   show(lines: Line[], options: CurveOptions) {
     this.#lines = lines;
     this.#aligned = alignLines(lines, options);
+    this.#repeats = repeatsOf(lines);
     this.#plot?.destroy();
     const data = [this.#aligned.x, ...this.#aligned.columns.map((column) => column.values)];
     this.#plot = new uPlot(this.#plotOptions(options), data as uPlot.AlignedData, this.#host);
@@ -112,6 +114,8 @@ export class CurveChart {
   #xAxis(options: CurveOptions): uPlot.Axis {
     const axis = this.#axis();
     axis.space = 70;
+    axis.size = 26;
+    axis.gap = 4;
     if (options.xKind === 'relative') axis.values = (_, ticks) => ticks.map((tick) => formatDuration(tick));
     else if (options.xKind !== 'time')
       axis.values = (_, ticks) => ticks.map((tick) => (tick === null ? '' : formatNumber(tick)));
@@ -145,7 +149,7 @@ export class CurveChart {
       width: strong ? 2.6 : 1.5,
       points: { show: single, size: 7, fill: color },
     };
-    const dash = seriesDash(line?.color ?? 0);
+    const dash = seriesDash(this.#repeats[column.line] ?? 0);
     return dash ? { ...drawn, dash } : drawn;
   }
 

@@ -1,4 +1,5 @@
 // From curves to the aligned columns that uPlot draws. Pure: no canvas, no page.
+import { seriesToken } from './colors';
 import type { Series } from './series';
 import { type Smoothing, smooth } from './smooth';
 
@@ -75,6 +76,20 @@ function spread(x: Float64Array, values: Float64Array, rank: Map<number, number>
   return column;
 }
 
+/**
+ * For each line, how many before it have its colour: as many dash patterns further it is drawn, so
+ * that no two lines of one chart look alike.
+ */
+export function repeatsOf(lines: Line[]): number[] {
+  const seen = new Map<string, number>();
+  return lines.map(({ color }) => {
+    const token = seriesToken(color);
+    const before = seen.get(token) ?? 0;
+    seen.set(token, before + 1);
+    return before;
+  });
+}
+
 /** The range of y that leaves out the most extreme hundredth on each side. */
 export function rangeWithoutOutliers(columns: Column[]): [number, number] | undefined {
   const values: number[] = [];
@@ -118,7 +133,7 @@ export function groupLine({ label, color, members }: GroupedLines, band: 'deviat
     high[index] = band === 'deviation' ? average + Math.sqrt(variance) : Math.max(...values);
   }
   const series: Series = {
-    exact: true,
+    exact: members.every((member) => member.exact),
     points: members.reduce((sum, member) => sum + member.points, 0),
     windowPoints: members.reduce((sum, member) => sum + member.windowPoints, 0),
     firstX: x[0] ?? Number.NaN,

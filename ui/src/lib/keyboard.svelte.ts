@@ -51,6 +51,14 @@ class Keyboard {
     const withControl = event.ctrlKey || event.metaKey;
     if (!withControl && (!this.enabled || event.altKey || isTyping(event.target))) return;
     if (document.querySelector('dialog[open]')) return;
+    // Undo in a text field is the field's own, and Enter on a button or link presses it.
+    if (withControl && isTyping(event.target) && event.key.toLowerCase() === 'z') return;
+    if (
+      event.key === 'Enter' &&
+      event.target instanceof Element &&
+      event.target.closest('a, button, summary, [role=menuitem]')
+    )
+      return;
     const key = nameOf(event, withControl);
     const recent = performance.now() - this.#pendingSince < SEQUENCE_MS;
     const sequence = recent && this.#pending ? `${this.#pending} ${key}` : key;

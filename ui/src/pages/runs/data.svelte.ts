@@ -1,7 +1,7 @@
 // The data of the page of runs: which columns there are, the rows that have arrived, and what has
 // happened since. Rows come page by page until all are there; sorting them is then the browser's
 // own business. The page says what it wants with `ask`; it never waits for more than its first rows.
-import type { Columns, Table } from '$/api/types';
+import type { Columns, Table, View } from '$/api/types';
 import { type ApiError, api, OWN } from '$/lib/api';
 import type { News } from '$/lib/live.svelte';
 import { asApiError } from '$/lib/resource.svelte';
@@ -18,12 +18,12 @@ export interface Question {
   sort: Sort[];
 }
 
-const FIRST_ROWS = 500;
+const FIRST_ROWS = 1000;
 const MORE_ROWS = 5000;
 /** Other aggregates read histories: the server gives fewer rows at a time. */
 const ROWS_WITH_HISTORY = 500;
-/** So many rows are fetched without being asked for; beyond, scrolling fetches them. */
-const AHEAD = 20_000;
+/** So many rows are fetched once somebody turns to the table; beyond, scrolling fetches them. */
+export const AHEAD = 20_000;
 const SKELETON_AFTER_MS = 150;
 
 export class RunsData {
@@ -68,7 +68,7 @@ export class RunsData {
       this.fresh = new Set();
       this.loaded = true;
       this.error = undefined;
-      this.#wanted = AHEAD;
+      this.#wanted = Math.max(this.#wanted, FIRST_ROWS);
       this.#took(table);
     } catch (cause) {
       if (!abort.signal.aborted) this.error = asApiError(cause);
@@ -188,4 +188,11 @@ export function fetchColumns(
 export async function countRuns(experimentIds: string[], filter: string, view: string): Promise<number> {
   const body = { experiment_ids: experimentIds, filter, view, limit: 1 };
   return (await api.post<Table>(`${OWN}/runs/table`, body)).total;
+}
+
+/** The query of the view with which an experiment opens, if its people have chosen one. */
+export async function fetchDefaultView(experimentId: string): Promise<Record<string, string[]> | undefined> {
+  const query = { experiment_id: experimentId, kind: 'runs' };
+  const { views } = await api.get<{ views: View[] }>(`${OWN}/views`, { query });
+  return views.find((view) => view.is_default)?.state as Record<string, string[]> | undefined;
 }

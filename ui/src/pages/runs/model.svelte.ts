@@ -7,7 +7,7 @@ import { onLive } from '$/lib/live.svelte';
 import { type Resource, resource } from '$/lib/resource.svelte';
 import { location, navigate, patchedSearch } from '$/lib/router.svelte';
 import { changeView } from '$/lib/view.svelte';
-import { fetchColumns, type Question, RunsData } from './data.svelte';
+import { fetchColumns, fetchDefaultView, type Question, RunsData } from './data.svelte';
 import { arrange, type Entry, type RunFacts, sortedPlaces } from './store';
 import { COMPUTED, MAX_SELECTED_IN_ADDRESS, nextSort, type RunsView, readView, writeSort } from './view';
 
@@ -30,6 +30,8 @@ export class RunsModel {
   readonly experimentIds: () => string[];
   readonly columns: Resource<Columns>;
   selected = $state.raw<ReadonlySet<string>>(new Set());
+  /** Whether it is known with which view the experiment opens. */
+  #opened = $state(false);
   /** Columns that a chart needs although the table does not show them. */
   #needed = $state.raw<string[]>([]);
   #asked = '';
@@ -41,6 +43,7 @@ export class RunsModel {
   constructor(experimentIds: () => string[]) {
     this.experimentIds = experimentIds;
     this.selected = new Set(readView(location.query).selected);
+    void this.#openDefaultView(experimentIds());
     this.columns = resource(
       () => ({ ids: experimentIds(), view: readView(location.query).lifecycle }),
       ({ ids, view }, signal) => fetchColumns(ids, '', view, signal),
@@ -132,6 +135,7 @@ export class RunsModel {
   /** Makes sure that the values of these columns arrive. */
   need(columns: string[]) {
     const missing = untrack(() => columns.filter((column) => !this.#needed.includes(column)));
+    untrack(() => this.data.want(Number.POSITIVE_INFINITY));
     if (missing.length > 0) this.#needed = [...untrack(() => this.#needed), ...missing];
   }
 
@@ -157,6 +161,18 @@ export class RunsModel {
     changeView({ col: columns });
   }
 
+  // An address without a query opens the view that the experiment's people have made its default.
+  async #openDefaultView([experimentId, ...others]: string[]): Promise<void> {
+    const path = location.path;
+    if (location.search === '' && others.length === 0) {
+      const state = await fetchDefaultView(experimentId ?? '').catch(() => undefined);
+      if (state && location.search === '' && location.path === path) {
+        navigate(path + patchedSearch('', state), { replace: true, keepScroll: true });
+      }
+    }
+    this.#opened = true;
+  }
+
   #byRule(): string[] {
     const { rule } = this.view;
     const info = this.columns.data;
@@ -170,6 +186,7 @@ export class RunsModel {
     const { filter, lifecycle, aggregate, sort, group, color } = this.view;
     const experimentIds = this.experimentIds();
     // The columns that the server proposes decide what is asked for: wait for them.
+    if (!this.#opened) return;
     if (!this.columns.data && !this.columns.error && this.view.columns === undefined) return;
     const extra = [...this.#needed, group, color, ...sort.map((one) => one.column)];
     const columns = [...new Set([...this.chosen, ...extra])].filter((name) => /^(metrics|params|tags)\./.test(name));

@@ -59,10 +59,11 @@ export interface Section {
   metrics: string[];
 }
 
-/** Metrics by what stands before their first slash; those without one come first. */
-export function sectionsOf(metrics: string[], pinned: string[]): Section[] {
+/** Metrics by what stands before their first slash; those without one come first, the goal above all. */
+export function sectionsOf(metrics: string[], pinned: string[], goal: string | undefined): Section[] {
   const sections = new Map<string, string[]>();
-  for (const metric of [...metrics].sort()) {
+  const sorted = [...metrics].sort((a, b) => Number(b === goal) - Number(a === goal) || (a < b ? -1 : 1));
+  for (const metric of sorted) {
     const at = metric.indexOf('/');
     const name = at > 0 ? metric.slice(0, at) : 'metrics';
     sections.set(name, [...(sections.get(name) ?? []), metric]);
