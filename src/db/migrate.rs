@@ -44,6 +44,7 @@ const STEPS: &[(i64, &str, &str)] = &[
         "uploads",
         include_str!("../../migrations/0008_uploads.sql"),
     ),
+    (10, "views", include_str!("../../migrations/0010_views.sql")),
 ];
 
 /// Which schema steps are applied and which are missing; after a migration none is missing.

@@ -11,6 +11,7 @@ pub mod figures;
 pub mod follow;
 pub mod ready;
 pub mod sighting;
+pub mod stream;
 pub mod uploads;
 
 use crate::app::{App, Ctx};
@@ -21,7 +22,7 @@ use crate::db::Db;
 use crate::error::Result;
 use crate::metrics;
 use crate::registry::{aged, consumer, past};
-use crate::tracking::{fold, watch};
+use crate::tracking::{change, fold, watch};
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -76,6 +77,7 @@ impl Jobs {
         let signing = app.clone();
         let (sighting, forgetting, aging) = (app.clone(), app.clone(), app.clone());
         let (reading, sweeping, reading_stops) = (app.clone(), app.clone(), stop.clone());
+        let changing = app.clone();
         let known = |name| Watched::new(app, name);
         let running = vec![
             repeat(known("fold"), fold_every, &stop, move || {
@@ -97,6 +99,9 @@ impl Jobs {
             }),
             repeat(known("consumers"), FORGET_EVERY, &stop, move || {
                 forget_once(forgetting.clone())
+            }),
+            repeat(known("changes"), FORGET_EVERY, &stop, move || {
+                forget_changes(changing.clone())
             }),
             repeat(known("aged"), AGED_EVERY, &stop, move || {
                 tell_aged(aging.clone())
@@ -229,6 +234,12 @@ async fn reclaim_once(db: Db) -> Result<usize> {
 /// Writes down who resolved what. It never asks for an early next turn: what was seen may gather.
 async fn sight_once(app: App) -> Result<usize> {
     app.sightings.flush(&app.db).await?;
+    Ok(0)
+}
+
+async fn forget_changes(app: App) -> Result<usize> {
+    let forgotten = app.db.write(change::forget_old).await?;
+    tracing::debug!(forgotten, "forgot old traces of changes");
     Ok(0)
 }
 

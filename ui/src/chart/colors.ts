@@ -1,6 +1,7 @@
 // How series are told apart: a colour and a dash pattern each, so that nobody needs to see colours.
 
-const COLORS = 8;
+/** How many colours there are. */
+export const COLORS = 8;
 const DASHES: (number[] | undefined)[] = [undefined, [7, 3], [2, 3], [9, 3, 2, 3]];
 
 /** The token of the colour of a series by its number. */

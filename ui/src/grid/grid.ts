@@ -28,7 +28,6 @@ export class VirtualGrid {
   readonly #options: GridOptions;
   readonly #scroller = element('div', 'grid-scroller', 'presentation');
   readonly #canvas = element('div', 'grid-canvas', 'presentation');
-  readonly #pane = element('div', 'grid-pane', 'presentation');
   readonly #body = element('div', 'grid-body', 'rowgroup');
   readonly #header: HeaderView;
   readonly #rowHeight: number;
@@ -153,7 +152,7 @@ export class VirtualGrid {
     host.tabIndex = 0;
     const head = element('div', 'grid-headgroup', 'rowgroup');
     head.append(this.#header.row);
-    this.#canvas.append(head, this.#pane, this.#body);
+    this.#canvas.append(head, this.#body);
     this.#scroller.append(this.#canvas);
     host.append(this.#scroller);
     host.style.setProperty('--row-height', `${this.#rowHeight}px`);
@@ -213,7 +212,6 @@ export class VirtualGrid {
     for (const slot of this.#slots) {
       const inView = slot.index >= rows.first && slot.index < rows.end;
       slot.body.hidden = !inView;
-      slot.lead.hidden = !inView;
     }
     this.#host.toggleAttribute('aria-activedescendant', false);
     if (this.#activeRow >= rows.first && this.#activeRow < rows.end) {
@@ -229,12 +227,8 @@ export class VirtualGrid {
       const slot = new RowView(context, this.#slots.length);
       this.#slots.push(slot);
       this.#body.append(slot.body);
-      this.#pane.append(slot.lead);
     }
-    for (const slot of this.#slots.splice(wanted)) {
-      slot.body.remove();
-      slot.lead.remove();
-    }
+    for (const slot of this.#slots.splice(wanted)) slot.body.remove();
     // The remainder of every index has changed with the number of slots.
     for (const slot of this.#slots) slot.index = -1;
     return true;
@@ -300,8 +294,8 @@ export class VirtualGrid {
 
   #onClick = (event: MouseEvent) => {
     const target = event.target as Element;
-    const row = target.closest('.grid-row, .grid-lead');
-    const slot = this.#slots.find((one) => one.body === row || one.lead === row);
+    const row = target.closest('.grid-row');
+    const slot = this.#slots.find((one) => one.body === row);
     if (!slot || slot.index < 0) return;
     const index = slot.index;
     this.#activeRow = index;

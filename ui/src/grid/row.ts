@@ -27,7 +27,7 @@ function setText(node: HTMLElement, text: string) {
   else node.textContent = text;
 }
 
-/** One row of the grid, with its part in the pane that stays in view. */
+/** One row of the grid: its heading, which stays in view, and its cells. */
 export class RowView {
   index = -1;
   readonly body = element('div', 'grid-row', 'row');
@@ -41,10 +41,8 @@ export class RowView {
   #note = element('span', 'grid-note');
 
   constructor(context: RowContext, slot: number) {
-    this.body.id = `${context.id}-r${slot}`;
     this.lead.id = `${context.id}-l${slot}`;
-    // The heading stands in another pane: the row owns it all the same.
-    this.body.setAttribute('aria-owns', this.lead.id);
+    this.body.append(this.lead);
     this.lead.setAttribute('aria-colindex', '1');
     this.#expand.dataset.act = 'expand';
     this.#swatch.dataset.act = 'hide';
@@ -64,9 +62,7 @@ export class RowView {
     const moved = this.index !== index;
     this.index = index;
     if (moved) {
-      const shift = `translateY(${index * context.rowHeight}px)`;
-      this.body.style.transform = shift;
-      this.lead.style.transform = shift;
+      this.body.style.transform = `translateY(${index * context.rowHeight}px)`;
       this.body.setAttribute('aria-rowindex', String(index + 2));
       this.body.classList.toggle('odd', index % 2 === 1);
     }
@@ -79,13 +75,12 @@ export class RowView {
     const key = context.rows.key(index);
     const selected = context.isSelected(key);
     this.body.setAttribute('aria-selected', String(selected));
-    for (const node of [this.body, this.lead]) {
-      node.classList.toggle('selected', selected);
-      node.classList.toggle('active', context.activeRow === index);
-      node.classList.toggle('group', content?.group === true);
-      node.classList.toggle('dimmed', content?.hidden === true);
-      node.classList.toggle('waiting', content === undefined);
-    }
+    const { classList } = this.body;
+    classList.toggle('selected', selected);
+    classList.toggle('active', context.activeRow === index);
+    classList.toggle('group', content?.group === true);
+    classList.toggle('dimmed', content?.hidden === true);
+    classList.toggle('waiting', content === undefined);
     this.lead.classList.toggle('cursor', context.activeRow === index && context.activeColumn === 0);
     if (!content) {
       setText(this.#link, '');
@@ -116,6 +111,7 @@ export class RowView {
     const swatch = this.#swatch;
     swatch.classList.toggle('none', content.color === undefined);
     swatch.classList.toggle('off', content.hidden === true);
+    swatch.classList.toggle('faded', content.faded === true);
     swatch.style.setProperty('--swatch', content.color ?? 'transparent');
     swatch.setAttribute('aria-label', content.hidden ? 'Show in charts' : 'Hide in charts');
     swatch.title = content.hidden ? 'Show in charts' : 'Hide in charts';

@@ -36,6 +36,8 @@ export interface LeadContent {
   expanded?: boolean | undefined;
   /** The colour of its series, as a CSS value; none for rows without one. */
   color?: string | undefined;
+  /** Its series could be drawn but is not at the moment. */
+  faded?: boolean;
   pinned?: boolean;
   hidden?: boolean;
   /** A heading of a group: it is not selected, and opening it unfolds it. */

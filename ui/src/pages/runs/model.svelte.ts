@@ -3,6 +3,7 @@
 import { untrack } from 'svelte';
 import { SvelteSet } from 'svelte/reactivity';
 import type { Columns } from '$/api/types';
+import { COLORS } from '$/chart/colors';
 import { onLive } from '$/lib/live.svelte';
 import { type Resource, resource } from '$/lib/resource.svelte';
 import { location, navigate, patchedSearch } from '$/lib/router.svelte';
@@ -106,8 +107,8 @@ export class RunsModel {
     const byAge = store.runs.map((_, place) => place);
     byAge.sort((a, b) => (store.runs[a]?.startTime ?? 0) - (store.runs[b]?.startTime ?? 0));
     const colors: number[] = [];
-    for (const [age, place] of byAge.entries()) colors[place] = age;
-    return colors;
+    for (const [age, place] of byAge.entries()) colors[place] = age % COLORS;
+    return spreadColors(colors, this.drawnPlaces);
   });
 
   /** The runs that charts draw: those selected, else the first of the order, without the hidden. */
@@ -207,6 +208,20 @@ export class RunsModel {
     this.#askedColumns = columns;
     void this.data.ask(question);
   }
+}
+
+// Runs that are drawn together get different colours as long as there are any; each keeps its own
+// unless another one has it.
+function spreadColors(colors: number[], drawn: number[]): number[] {
+  const taken = new Set<number>();
+  for (const place of drawn) {
+    let color = colors[place] ?? 0;
+    for (let step = 0; step < COLORS && taken.has(color) && taken.size < COLORS; step += 1)
+      color = (color + 1) % COLORS;
+    taken.add(color);
+    colors[place] = color;
+  }
+  return colors;
 }
 
 /** A pattern as somebody types it: a regular expression, or plain text when it is none. */

@@ -3,13 +3,13 @@ import { seriesToken } from '$/chart/colors';
 import { RUN_STATES } from '$/components/RunState.svelte';
 import type { CellContent, GridColumn, GridRows, LeadContent, Tone } from '$/grid/types';
 import { columnDecimals, exactNumber, formatDuration, formatInColumn, formatNumber, formatTime } from '$/lib/format';
-import { href } from '$/lib/router.svelte';
+import { href, location } from '$/lib/router.svelte';
 import { ATTRIBUTES, type RunsModel } from './model.svelte';
 import { type Entry, meanOf, type RunFacts, type RunStore } from './store';
 
 const WIDTHS: Record<string, number> = {
   'attributes.status': 104,
-  'attributes.start_time': 136,
+  'attributes.start_time': 148,
   'attributes.duration': 116,
   'attributes.user': 90,
   'attributes.run_id': 150,
@@ -58,7 +58,7 @@ export function gridColumns(model: RunsModel): GridColumn[] {
 }
 
 function widthFor(title: string, letters: number): number {
-  return Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, title.length * 7.5 + 44, letters * 7 + 22));
+  return Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, title.length * 7.5 + 40, letters * 7 + 22));
 }
 
 function hintOf(model: RunsModel, id: string): string {
@@ -88,10 +88,13 @@ function bestValues(model: RunsModel): Map<string, number> {
 export function gridRows(model: RunsModel, experimentNames: Map<string, string>, utc: boolean): GridRows {
   const { store, complete, total } = model.data;
   const { entries, colors, view } = model;
+  const kind = location.query.get('k') ?? '';
   const decimals = new Map(model.shown.map((id) => [id, columnDecimals(store.numbersOf(id))]));
   const best = bestValues(model);
   const pinned = new Set(view.pinned);
   const hidden = new Set(view.hidden);
+  // Beside charts the list says which of its runs are drawn.
+  const drawn = view.mode === 'charts' && /^(lines|bars|images)?$/.test(kind) ? new Set(model.drawnPlaces) : undefined;
   const cellOf = (place: number, column: string): CellContent | undefined => {
     const run = store.runs[place];
     if (!run) return undefined;
@@ -108,7 +111,7 @@ export function gridRows(model: RunsModel, experimentNames: Map<string, string>,
   return {
     count: complete || view.group !== '' ? entries.length : total,
     key: (index) => keyOf(entries[index], store),
-    lead: (index) => leadOf(entries[index], store, colors, pinned, hidden),
+    lead: (index) => leadOf(entries[index], { store, colors, pinned, hidden, drawn }),
     cell: (index, column) => {
       const entry = entries[index];
       if (!entry) return undefined;
@@ -124,13 +127,16 @@ function keyOf(entry: Entry | undefined, store: RunStore): string | undefined {
   return entry.kind === 'run' ? store.runs[entry.place]?.id : entry.key;
 }
 
-function leadOf(
-  entry: Entry | undefined,
-  store: RunStore,
-  colors: number[],
-  pinned: Set<string>,
-  hidden: Set<string>,
-): LeadContent | undefined {
+interface LeadContext {
+  store: RunStore;
+  colors: number[];
+  pinned: Set<string>;
+  hidden: Set<string>;
+  drawn: Set<number> | undefined;
+}
+
+function leadOf(entry: Entry | undefined, context: LeadContext): LeadContent | undefined {
+  const { store, colors, pinned, hidden, drawn } = context;
   if (!entry) return undefined;
   if (entry.kind === 'group') {
     const note = entry.places.length.toLocaleString('en-US');
@@ -145,6 +151,7 @@ function leadOf(
     level: entry.level,
     expanded: entry.expanded,
     color: `var(${seriesToken(colors[entry.place] ?? 0)})`,
+    faded: drawn !== undefined && !drawn.has(entry.place),
     pinned: pinned.has(run.id),
     hidden: hidden.has(run.id),
     note: run.deleted ? 'deleted' : run.children > 0 ? `${run.children} nested` : '',
