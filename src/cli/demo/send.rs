@@ -237,7 +237,7 @@ impl Sender<'_> {
             .iter()
             .map(|(key, value)| json!({ "key": key, "value": value }));
         let best =
-            best.map(|value| self.metric("sweep/best", &Point { step: 0, value }, plan.start));
+            best.map(|value| self.metric("trials/best", &Point { step: 0, value }, plan.start));
         let body = json!({
             "run_id": id, "params": params.collect::<Vec<_>>(),
             "metrics": best.into_iter().collect::<Vec<_>>(),
