@@ -2,7 +2,7 @@
 // every page at every width, into the folder that TRACKWAY_PICTURES names.
 import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { companyPages, type PageCase } from '../support/pages.ts';
+import { companyPage, PAGE_NAMES, type PageCase } from '../support/pages.ts';
 import { settled, test } from '../support/test.ts';
 
 const folder = process.env.TRACKWAY_PICTURES ?? fileURLToPath(new URL('../../../docs/images', import.meta.url));
@@ -18,21 +18,22 @@ const CHOSEN = new Map([
 ]);
 const WIDTHS = isComplete ? [1440, 900] : [1440];
 
+const NAMES = isComplete ? PAGE_NAMES : [...CHOSEN.keys()];
+
 for (const theme of ['light', 'dark'] as const) {
-  test(`pictures in the ${theme} theme`, async ({ page, content, guard }) => {
-    test.setTimeout(600_000);
-    // A picture of a page with a fault is still worth looking at; the tests are the judges.
-    guard.allow(/./);
-    mkdirSync(folder, { recursive: true });
-    await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' });
-    const pages = await companyPages(content.url);
-    for (const one of pages.filter(({ name }) => isComplete || CHOSEN.has(name))) {
+  for (const name of NAMES) {
+    test(`${name}, ${theme}`, async ({ page, content, guard }) => {
+      // A picture of a page with a fault is still worth looking at; the tests are the judges.
+      guard.allow(/./);
+      mkdirSync(folder, { recursive: true });
+      await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' });
+      const one = await companyPage(content.url, name);
       for (const width of WIDTHS) {
         await page.setViewportSize({ width, height: 900 });
         await take(page, one, `${folder}/${nameOf(one)}-${isComplete ? `${width}-` : ''}${theme}.png`);
       }
-    }
-  });
+    });
+  }
 }
 
 function nameOf(one: PageCase): string {

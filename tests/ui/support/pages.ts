@@ -17,6 +17,30 @@ const heading = (wanted: string | RegExp) => async (page: Page) => {
   await expect(page.locator('main').getByRole('heading', { name: wanted }).first()).toBeVisible();
 };
 
+/** The names of the pages, in the order of `companyPages`. */
+export const PAGE_NAMES = [
+  'production',
+  'experiments',
+  'runs as a table',
+  'runs as charts',
+  'comparison',
+  'run',
+  'artifact',
+  'models',
+  'model',
+  'version',
+  'version comparison',
+  'audit log',
+  'settings',
+];
+
+/** One of the made-up company's pages. */
+export async function companyPage(url: string, name: string): Promise<PageCase> {
+  const found = (await companyPages(url)).find((one) => one.name === name);
+  if (!found) throw new Error(`there is no page ${name}`);
+  return found;
+}
+
 /** The made-up company's pages. */
 export async function companyPages(url: string): Promise<PageCase[]> {
   const client = new Client(url);
