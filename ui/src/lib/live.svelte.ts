@@ -106,7 +106,9 @@ class Live {
     const batch = this.#batch;
     this.#batch = { changes: [], everything: false };
     for (const [callback, topics] of this.#subscriptions) {
-      const changes = batch.changes.filter((change) => topics.includes(change.topic));
+      // Names are percent-encoded in a question and plain in its answers.
+      const plain = new Set(topics.map(decodeURIComponent));
+      const changes = batch.changes.filter((change) => plain.has(change.topic));
       if (batch.everything || changes.length > 0) callback({ changes, everything: batch.everything });
     }
   }
