@@ -35,7 +35,12 @@ function freePort() {
   });
 }
 
-async function start(name, program, flags, environment = {}) {
+// Neither server is to read settings that were meant for another one.
+const inherited = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !/^(TRACKWAY|MLFLOW)_/.test(name)),
+);
+
+async function start(name, program, flags) {
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), `bench-ui-${name}-`));
   const child = spawn(program, flags(port, folder), {
@@ -43,7 +48,7 @@ async function start(name, program, flags, environment = {}) {
     // A process group of its own: MLflow's server starts others, and all of them end together.
     detached: true,
     stdio: ['ignore', 'ignore', 'pipe'],
-    env: { ...process.env, MLFLOW_DISABLE_TELEMETRY: 'true', DO_NOT_TRACK: '1', ...environment },
+    env: { ...inherited, MLFLOW_DISABLE_TELEMETRY: 'true', DO_NOT_TRACK: '1' },
   });
   let log = '';
   child.stderr.on('data', (data) => {

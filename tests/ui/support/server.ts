@@ -7,6 +7,10 @@ import { join } from 'node:path';
 import { programs } from './programs.ts';
 
 const READY_MS = 60_000;
+// The server refuses variables that it does not know, and the developer's own settings are not ours.
+const environment = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !/^(TRACKWAY|MLFLOW)_/.test(name)),
+);
 
 export class Server {
   readonly url: string;
@@ -31,7 +35,7 @@ export class Server {
   /** Starts the process; after `halt` it finds the same folder and port. */
   async launch(): Promise<void> {
     const flags = ['server', '--data-dir', this.folder, '--host', '127.0.0.1', '--port', String(this.#port)];
-    const child = spawn(programs.server, flags, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(programs.server, flags, { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (data: Buffer) => {
         this.#log = (this.#log + data.toString()).slice(-20_000);
@@ -64,7 +68,8 @@ export class Server {
 
   /** Fills the server with the made-up company. */
   demo(...flags: string[]): void {
-    const done = spawnSync(programs.server, ['demo', '--url', this.url, '--json', ...flags], { encoding: 'utf8' });
+    const line = ['demo', '--url', this.url, '--json', ...flags];
+    const done = spawnSync(programs.server, line, { env: environment, encoding: 'utf8' });
     if (done.status !== 0) throw new Error(`the demo failed:\n${done.stderr}`);
   }
 }
