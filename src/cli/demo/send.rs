@@ -232,15 +232,13 @@ impl Sender<'_> {
     }
 
     fn end_sweep(&self, id: &str, plan: &RunPlan, best: Option<f64>) -> Result<()> {
-        let params = plan
-            .params
-            .iter()
-            .map(|(key, value)| json!({ "key": key, "value": value }));
-        let best =
-            best.map(|value| self.metric("trials/best", &Point { step: 0, value }, plan.start));
+        let pair = |key: &str, value: &str| json!({ "key": key, "value": value });
+        let params = plan.params.iter().map(|(key, value)| pair(key, value));
+        // A tag, as a metric of its own would be an empty chart beside those of the trials.
+        let best = best.map(|value| pair("best_value", &format!("{value:.5}")));
         let body = json!({
             "run_id": id, "params": params.collect::<Vec<_>>(),
-            "metrics": best.into_iter().collect::<Vec<_>>(),
+            "tags": best.into_iter().collect::<Vec<_>>(),
         });
         self.post("log-batch", &body).map(drop)
     }
