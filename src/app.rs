@@ -13,6 +13,7 @@ use crate::jobs::figures::Figures;
 use crate::jobs::follow::Followers;
 use crate::jobs::ready::Lookout;
 use crate::jobs::sighting::Sightings;
+use crate::jobs::stream::Streams;
 use crate::metrics::Metrics;
 use crate::registry::policy::Policy;
 use crate::replicas::{Claim, Claims, Leases};
@@ -33,6 +34,8 @@ pub struct App {
     pub sender: Sender,
     /// Requests that wait for the registry to change.
     pub followers: Followers,
+    /// Streams of what changes.
+    pub streams: Streams,
     /// Who asked where a URI leads, as far as it is not written down yet.
     pub sightings: Sightings,
     pub settings: Arc<Settings>,
@@ -92,6 +95,8 @@ pub struct Settings {
     pub consumer_stale_after_ms: i64,
     /// How long what consumers say and ask is kept, in milliseconds.
     pub consumer_kept_ms: i64,
+    /// The aliases of the version in production, the one that decides first.
+    pub production_aliases: Vec<String>,
     /// How stages and aliases belong together.
     pub stages: Policy,
     /// How long a version may be in Production before it is aged, in milliseconds; 0 for ever.

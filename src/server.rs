@@ -18,6 +18,7 @@ use crate::jobs::figures::Figures;
 use crate::jobs::follow::Followers;
 use crate::jobs::ready::Lookout;
 use crate::jobs::sighting::Sightings;
+use crate::jobs::stream::Streams;
 use crate::metrics::Metrics;
 use crate::registry::policy::Policy;
 use crate::replicas::{self, Claims, Leases};
@@ -71,6 +72,7 @@ pub async fn open(config: &Config, clock: Clock, ids: Ids) -> Result<App> {
         followers: Followers::new(db.for_own_work()),
         leases: Leases::new(db.for_own_work(), owner.clone(), metrics.leases.clone()),
         claims: Claims::new(db.for_own_work(), owner),
+        streams: Streams::new(db.for_own_work()),
         sightings: Sightings::default(),
         metrics,
         figures: Figures::default(),
@@ -95,6 +97,7 @@ pub async fn open(config: &Config, clock: Clock, ids: Ids) -> Result<App> {
                 })?,
             },
             artifact_root,
+            production_aliases: config.registry.production_aliases.clone(),
             source_pattern: source_pattern(&config.registry.source_regex)?,
             consumer_stale_after_ms: config.registry.consumer_stale_after_s * 1000,
             consumer_kept_ms: config.registry.consumer_kept_days * 86_400_000,
@@ -207,6 +210,7 @@ pub async fn run(config: Config) -> Result<()> {
     tracing::info!("stopping: finishing the requests under way");
     stop.cancel();
     app.followers.stop();
+    app.streams.stop();
     if tokio::time::timeout(config.shutdown_grace(), served)
         .await
         .is_err()

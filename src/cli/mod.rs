@@ -6,6 +6,7 @@
 
 mod audit_database;
 mod config;
+mod demo;
 mod flags;
 mod migrate;
 mod remote;
@@ -61,6 +62,16 @@ enum Command {
     Webhooks(WebhooksCommand),
     /// The audit log: read it, check it, export it.
     Audit(AuditCommand),
+    /// Fill a server with the runs and models of a made-up company.
+    Demo(DemoCommand),
+}
+
+#[derive(Debug, clap::Args)]
+struct DemoCommand {
+    #[command(flatten)]
+    remote: Remote,
+    #[command(flatten)]
+    command: demo::Command,
 }
 
 #[derive(Debug, clap::Args)]
@@ -165,6 +176,9 @@ pub fn run(
         }
         Command::Audit(AuditCommand { remote, command }) => with(client(&remote), |client| {
             audit::run(&command, &remote, &client)
+        }),
+        Command::Demo(DemoCommand { remote, command }) => with(client(&remote), |client| {
+            demo::run(&command, remote.json, &client)
         }),
     }
 }

@@ -143,6 +143,13 @@ fn check_regex(text: &str) -> Result<(), String> {
         .map_err(|error| format!("a regular expression is needed: {error}"))
 }
 
+fn check_alias(text: &str) -> Result<(), String> {
+    match text.is_empty() || text.len() > 256 {
+        true => Err("an alias of 1 to 256 bytes is needed".to_owned()),
+        false => Ok(()),
+    }
+}
+
 /// Finds a key by its section and name, as `server.port`.
 pub fn find(name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.name == name)
@@ -258,6 +265,7 @@ pub static KEYS: &[Key] = &[
     Key::new("registry.consumer_kept_days", Kind::Int(1, 36_500)),
     Key::new("registry.archive_aliased", Kind::Bool),
     Key::new("registry.stage_aliases", Kind::ListOf(stage_alias::check)),
+    Key::new("registry.production_aliases", Kind::ListOf(check_alias)),
     Key::new("registry.production_max_age_days", Kind::Int(0, 36_500)),
     Key::new(
         "webhooks.allowed_schemes",

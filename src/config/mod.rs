@@ -145,6 +145,7 @@ pub struct Registry {
     pub consumer_stale_after_s: i64,
     pub consumer_kept_days: i64,
     pub archive_aliased: bool,
+    pub production_aliases: Vec<String>,
     pub stage_aliases: Vec<String>,
     pub production_max_age_days: i64,
 }

@@ -48,6 +48,7 @@ const STEPS: &[(i64, &str, &str)] = &[
         "replicas",
         include_str!("../../migrations/0009_replicas.sql"),
     ),
+    (10, "views", include_str!("../../migrations/0010_views.sql")),
 ];
 
 /// Which schema steps are applied and which are missing; after a migration none is missing.

@@ -171,6 +171,14 @@ impl Db {
         self.load.judge(outcome)
     }
 
+    /// Gives the name of the kind of database.
+    pub fn kind(&self) -> &'static str {
+        match &self.driver {
+            Driver::Sqlite(_) => "sqlite",
+            Driver::Postgres(_) => "postgresql",
+        }
+    }
+
     /// Runs `work` as one read transaction: all its queries see the same state.
     ///
     /// # Errors

@@ -17,23 +17,12 @@ pub const MLFLOW_VERSION: &str = "3.17.2";
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        get("", Access::Open, home).at_root(),
         get("health", Access::Open, health).at_root(),
         get("ready", Access::Open, ready).at_root(),
         get("metrics", Access::Open, metrics).at_root(),
         get("version", Access::Open, version).at_root(),
         get("3.0/mlflow/server-info", Access::Open, server_info),
     ]
-}
-
-/// What a person sees who opens the server's address in a browser.
-async fn home() -> &'static str {
-    concat!(
-        "Trackway ",
-        env!("CARGO_PKG_VERSION"),
-        " is running. This version has no web pages: use it as the tracking URI of an mlflow \
-         client, as in mlflow.set_tracking_uri(\"http://127.0.0.1:5000\").\n"
-    )
 }
 
 async fn health() -> &'static str {

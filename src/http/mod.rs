@@ -10,6 +10,8 @@ pub mod health;
 mod input;
 mod mlflow;
 mod observe;
+mod openapi;
+mod pages;
 mod reply;
 pub mod router;
 mod security;

@@ -15,7 +15,7 @@ pub fn retry_after_s() -> u16 {
 pub struct Reply<T>(pub T);
 
 /// The answer of a route that has nothing to say: `{}`.
-#[derive(Serialize)]
+#[derive(Serialize, schemars::JsonSchema)]
 pub struct Empty {}
 
 impl<T: Serialize> IntoResponse for Reply<T> {

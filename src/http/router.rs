@@ -5,17 +5,20 @@
 
 use super::audited::{self, Audited};
 use super::observe::{self, Class, Watch};
-use super::{api, graphql, health, mlflow, security};
+use super::openapi::{self, Answer, Doc, Operation};
+use super::{api, graphql, health, mlflow, pages, security};
 use crate::app::App;
 use crate::config::Server;
 use crate::ctx::Kept;
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, Result};
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::handler::Handler;
-use axum::http::{HeaderName, Method, Uri};
+use axum::http::{HeaderMap, HeaderName, Method, Uri};
 use axum::middleware::{self, Next};
-use axum::routing::{MethodFilter, MethodRouter, on};
+use axum::response::Response;
+use axum::routing::{MethodFilter, MethodRouter, any, on};
+use schemars::{JsonSchema, SchemaGenerator};
 use std::sync::Arc;
 
 /// The header that carries a request's id, both ways.
@@ -61,10 +64,41 @@ pub struct Route {
     mount: Mount,
     audited: Option<Audited>,
     class: Class,
+    doc: Doc,
     handler: MethodRouter<App>,
 }
 
 impl Route {
+    /// Says in one sentence what the route is for.
+    pub fn tells(mut self, summary: &'static str) -> Self {
+        self.doc.summary = summary;
+        self
+    }
+
+    /// Names the message that the query is read as.
+    pub fn query<M: JsonSchema>(mut self) -> Self {
+        self.doc.query = Some(SchemaGenerator::subschema_for::<M>);
+        self
+    }
+
+    /// Names the message that the body is read as.
+    pub fn body<M: JsonSchema>(mut self) -> Self {
+        self.doc.body = Some(SchemaGenerator::subschema_for::<M>);
+        self
+    }
+
+    /// Names the message of the answer.
+    pub fn answers<M: JsonSchema>(mut self) -> Self {
+        self.doc.answer = Some(Answer::Json(SchemaGenerator::subschema_for::<M>));
+        self
+    }
+
+    /// Names the content type of an answer that is no JSON.
+    pub fn answers_as(mut self, content_type: &'static str) -> Self {
+        self.doc.answer = Some(Answer::Other(content_type));
+        self
+    }
+
     /// Says that the route carries files: its bodies are never in memory whole, and take long.
     pub fn transfer(mut self) -> Self {
         self.class = Class::Transfer;
@@ -151,6 +185,7 @@ macro_rules! method {
                 access,
                 mount: Mount::Both,
                 audited: None,
+                doc: Doc::default(),
                 class: match access {
                     Access::Open => Class::Free,
                     Access::Read | Access::Edit => Class::Ordinary,
@@ -184,6 +219,22 @@ pub struct RouteInfo {
     pub group: &'static str,
     /// What the audit log calls the requests; `None` where they change nothing.
     pub action: Option<&'static str>,
+}
+
+/// Describes the routes of our own API as an OpenAPI document.
+pub fn document() -> serde_json::Value {
+    let rows = rows();
+    let own = rows.iter().flat_map(|(group, routes)| {
+        let own = routes.iter().filter(|route| route.mount == Mount::Own);
+        own.map(|route| Operation {
+            method: route.method,
+            path: route.paths().pop().unwrap_or_default(),
+            group,
+            changes: route.access == Access::Edit,
+            doc: &route.doc,
+        })
+    });
+    openapi::document(own)
 }
 
 /// Lists every route, in the order of the table.
@@ -231,7 +282,7 @@ pub fn service(app: App, server: &Server) -> Router {
         }
     }
     let router = router
-        .fallback(unknown_route)
+        .fallback_service(any(unknown_route).with_state((app.clone(), static_prefix.clone())))
         .method_not_allowed_fallback(wrong_method)
         .with_state(app.clone());
     let watch = Arc::new(watch);
@@ -251,7 +302,21 @@ const NOT_SERVED: [&str; 9] = [
     "issues",
 ];
 
-async fn unknown_route(method: Method, uri: Uri) -> Error {
+async fn unknown_route(
+    State((app, prefix)): State<(App, String)>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let below = uri.path().strip_prefix(prefix.as_str());
+    let below = below.filter(|_| !app.settings.only_artifacts);
+    match below.and_then(|path| pages::answer(&method, path, &headers, &prefix)) {
+        Some(page) => page,
+        None => Err(no_route(&method, &uri)),
+    }
+}
+
+fn no_route(method: &Method, uri: &Uri) -> Error {
     let area = uri
         .path()
         .split_once("/mlflow/")

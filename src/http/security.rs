@@ -105,6 +105,40 @@ impl Rules {
                 .is_some_and(|(_, host)| is_localhost(host))
     }
 
+    /// Says whether a request that changes something comes from a page of this very server: its
+    /// origin is the host that the request itself is for.
+    ///
+    /// The host was checked before. Where every name is allowed, a stranger could have pointed one
+    /// at this machine and would be its own origin then; an address cannot be pointed anywhere.
+    fn is_own(&self, origin: &HeaderValue, uri: &Uri, headers: &HeaderMap) -> bool {
+        let Some((scheme, from)) = origin.to_str().ok().and_then(|text| text.split_once("://"))
+        else {
+            return false;
+        };
+        let host = match uri.authority() {
+            Some(authority) => Some(authority.as_str()),
+            None => headers
+                .get(header::HOST)
+                .and_then(|host| host.to_str().ok()),
+        };
+        let is_same = host.is_some_and(|host| {
+            let plain = |text: &str| {
+                let default = if scheme == "https" { ":443" } else { ":80" };
+                text.strip_suffix(default)
+                    .unwrap_or(text)
+                    .to_ascii_lowercase()
+            };
+            plain(host) == plain(from)
+        });
+        let is_address = || {
+            without_port(from)
+                .is_some_and(|name| name.parse::<Ipv4Addr>().is_ok() || bracketed(name).is_some())
+        };
+        ["http", "https"].contains(&scheme)
+            && is_same
+            && (!matches!(self.hosts, Hosts::Any) || is_address())
+    }
+
     /// Says whether a browser may show the answer to a page of this origin.
     fn allows_reading_from(&self, origin: &str) -> bool {
         self.allows_listed(origin) || origin.strip_prefix("http://").is_some_and(is_localhost)
@@ -239,7 +273,11 @@ async fn guard(State(rules): State<Arc<Rules>>, request: Request, next: Next) ->
         && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     let mut answer = match &origin {
         Some(origin) if is_preflight => return rules.preflight(headers, origin),
-        Some(origin) if changes(request.method()) && !may_change(&rules, origin) => {
+        Some(origin)
+            if changes(request.method())
+                && !may_change(&rules, origin)
+                && !rules.is_own(origin, request.uri(), headers) =>
+        {
             tracing::warn!(http.origin = ?origin, "refused a request of another origin");
             plain(BLOCKED_ORIGIN)
         }

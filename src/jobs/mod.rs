@@ -12,6 +12,7 @@ pub mod figures;
 pub mod follow;
 pub mod ready;
 pub mod sighting;
+pub mod stream;
 pub mod uploads;
 
 use crate::app::{App, Ctx};
@@ -24,7 +25,7 @@ use crate::metrics;
 use crate::registry::{aged, consumer, past};
 use crate::replicas::lease::Task;
 use crate::replicas::{self, Leases, Tenure};
-use crate::tracking::{fold, watch};
+use crate::tracking::{change, fold, watch};
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -101,6 +102,7 @@ impl Jobs {
             owned.repeat(Task::SWEEP_UPLOADS, uploads::SWEEP_EVERY, |app, _| {
                 uploads::sweep(app)
             }),
+            owned.repeat(Task::CHANGES, FORGET_EVERY, forget_changes),
             sight(app.clone(), stop.clone()),
         ];
         let keeper = tokio::spawn(keep(app.clone(), stop.clone()));
@@ -280,6 +282,12 @@ async fn sign_once(app: App, tenure: Tenure) -> Result<usize> {
 
 async fn reclaim_once(db: Db) -> Result<usize> {
     db.reclaim().await
+}
+
+async fn forget_changes(app: App, tenure: Tenure) -> Result<usize> {
+    let forgotten = tenure.write(&app.db, change::forget_old).await?;
+    tracing::debug!(forgotten, "forgot old traces of changes");
+    Ok(0)
 }
 
 async fn forget_once(app: App, tenure: Tenure) -> Result<usize> {

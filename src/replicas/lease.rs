@@ -30,14 +30,16 @@ impl Task {
     pub const SIGN: Task = Task("sign");
     pub const DELIVER: Task = Task("deliver");
     pub const CLEAN: Task = Task("clean");
+    pub const CHANGES: Task = Task("changes");
     pub const CONSUMERS: Task = Task("consumers");
     pub const AGED: Task = Task("aged");
     pub const READ_UPLOADS: Task = Task("read uploads");
     pub const SWEEP_UPLOADS: Task = Task("sweep uploads");
 
     /// All of them.
-    pub const ALL: [Task; 10] = [
+    pub const ALL: [Task; 11] = [
         Task::AGED,
+        Task::CHANGES,
         Task::CLEAN,
         Task::CONSUMERS,
         Task::DELIVER,

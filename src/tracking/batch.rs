@@ -27,7 +27,7 @@ pub fn log(tx: &mut Tx<'_>, ctx: &Ctx, batch: &Batch) -> Result<()> {
     if !batch.params.is_empty() {
         param::log_batch(tx, &run, &batch.params)?;
     }
-    metric::append(tx, &run, &batch.metrics)?;
+    metric::append(tx, ctx, &run, &batch.metrics)?;
     if !batch.tags.is_empty() {
         tag::store(tx, &run, &batch.tags)?;
     }

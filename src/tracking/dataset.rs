@@ -1,5 +1,6 @@
 //! Datasets that runs read, and the logged models that runs read and made.
 
+use super::change;
 use super::run::{self, Run};
 use super::{experiment::Pair, rule};
 use crate::audit::note::Change;
@@ -102,6 +103,7 @@ pub fn log_inputs(tx: &mut Tx<'_>, ctx: &Ctx, inputs: &Inputs) -> Result<()> {
             .collect::<Vec<_>>(),
         "models": inputs.model_uuids,
     });
+    change::mark(tx, &run, change::Kind::Inputs)?;
     Change::of(&run.object(), "run_inputs_logged")
         .after(logged)
         .note(tx);
@@ -208,6 +210,7 @@ pub fn log_outputs(
         }),
     )?;
     let models: Vec<&String> = outputs.iter().map(|output| &output.model_uuid).collect();
+    change::mark(tx, &run, change::Kind::Inputs)?;
     Change::of(&run.object(), "run_outputs_logged")
         .after(json!({ "models": models }))
         .note(tx);

@@ -2,10 +2,11 @@
 
 use super::series::{self, Point, block, segment};
 use super::{run, run::Run};
-use crate::db::{Cursor, Tx};
+use crate::db::{Cursor, Tx, Value, placeholders};
 use crate::error::Result;
 use crate::params;
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Points of one run in an interval sample, at the most.
 pub const MAX_SAMPLE: usize = 2_500;
@@ -103,6 +104,59 @@ pub fn bulk(
             None,
         )?;
         found.extend(page.points.into_iter().map(|point| (uuid.clone(), point)));
+    }
+    Ok(found)
+}
+
+/// Reads the whole histories of a run by the ids of their keys, each sorted; `None` for all keys.
+///
+/// What lies packed together is read once for all of them.
+pub fn whole(
+    tx: &mut Tx<'_>,
+    run_id: i64,
+    key_ids: Option<&[i64]>,
+) -> Result<BTreeMap<i64, Vec<Point>>> {
+    let mut found: BTreeMap<i64, Vec<Point>> = BTreeMap::new();
+    let mut params = vec![Value::Int(run_id)];
+    let of_keys = match key_ids {
+        None => String::new(),
+        Some([]) => return Ok(found),
+        Some(ids) => {
+            params.extend(ids.iter().map(|id| Value::Int(*id)));
+            format!("and key_id in ({})", placeholders(2, ids.len()))
+        }
+    };
+    let sql = format!(
+        "select key_id, body from metric_blocks where run_id = $1 {of_keys}
+         order by key_id, number"
+    );
+    tx.query(&sql, &params, |row| {
+        block::decode(
+            &row.get::<Vec<u8>>(1)?,
+            found.entry(row.get(0)?).or_default(),
+        )
+    })?;
+    // Blocks follow each other in order: only what is loose makes sorting necessary.
+    let mut unsorted = BTreeSet::new();
+    for table in ["metric_packs", "metric_segments"] {
+        tx.query(
+            &format!("select body from {table} where run_id = $1 order by id"),
+            params![run_id],
+            |row| {
+                for keyed in segment::decode(&row.get::<Vec<u8>>(0)?)? {
+                    if key_ids.is_none_or(|ids| ids.contains(&keyed.key_id)) {
+                        found.entry(keyed.key_id).or_default().push(keyed.point);
+                        unsorted.insert(keyed.key_id);
+                    }
+                }
+                Ok(())
+            },
+        )?;
+    }
+    for key_id in unsorted {
+        if let Some(points) = found.get_mut(&key_id) {
+            series::merge(points);
+        }
     }
     Ok(found)
 }

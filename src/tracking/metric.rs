@@ -1,8 +1,9 @@
 //! Metrics of runs: each write appends one segment and keeps the latest value of each key.
 
-use super::logged_model;
 use super::run::Run;
 use super::series::{Point, segment};
+use super::{change, logged_model};
+use crate::ctx::Ctx;
 use crate::db::{Insert, Tx, Value};
 use crate::error::Result;
 use crate::params;
@@ -26,7 +27,7 @@ pub struct ModelLink {
 }
 
 /// Appends metrics to a run that was opened for writing.
-pub fn append(tx: &mut Tx<'_>, run: &Run, metrics: &[Metric]) -> Result<()> {
+pub fn append(tx: &mut Tx<'_>, ctx: &Ctx, run: &Run, metrics: &[Metric]) -> Result<()> {
     if metrics.is_empty() {
         return Ok(());
     }
@@ -45,6 +46,7 @@ pub fn append(tx: &mut Tx<'_>, run: &Run, metrics: &[Metric]) -> Result<()> {
         "insert into metric_segments (run_id, body) values ($1, $2)",
         params![run.id, &body],
     )?;
+    change::mark_metrics(tx, run, ctx.now)?;
     keep_latest(tx, run, &points)?;
     logged_model::append_metrics(tx, run, metrics)
 }

@@ -3,6 +3,9 @@
 pub mod artifact;
 pub mod assemble;
 pub mod batch;
+pub mod bulk;
+pub mod change;
+pub mod curve;
 pub mod dataset;
 pub mod experiment;
 pub mod fold;
@@ -16,4 +19,5 @@ pub mod run;
 pub mod search;
 pub mod series;
 pub mod tag;
+pub mod view;
 pub mod watch;

@@ -1,5 +1,6 @@
 //! Params of runs: written once, and never changed.
 
+use super::change;
 use super::experiment::Pair;
 use super::run::{self, Run};
 use crate::audit::note;
@@ -80,6 +81,9 @@ fn store(tx: &mut Tx<'_>, run: &Run, params: &[Pair]) -> Result<Vec<Change>> {
             ]
         }),
     )?;
+    if inserted > 0 {
+        change::mark(tx, run, change::Kind::Params)?;
+    }
     if inserted == rows.len() as u64 {
         return Ok(Vec::new());
     }

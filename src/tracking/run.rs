@@ -1,7 +1,7 @@
 //! Runs: one execution of a training script, its state and its life.
 
 use super::experiment::{self, Lifecycle, Pair};
-use super::tag;
+use super::{change, tag};
 use crate::artifacts::location;
 use crate::audit::note::Change;
 use crate::ctx::{Ctx, Ids};
@@ -12,6 +12,8 @@ use serde_json::{Value as Json, json};
 
 /// The tag that names a run; it always equals the run's name.
 pub const NAME_TAG: &str = "mlflow.runName";
+/// The tag of a nested run that names the run around it.
+pub const PARENT_TAG: &str = "mlflow.parentRunId";
 /// How stale the stored time of the last write may be, in milliseconds: one update saved for most
 /// writes of a busy run.
 pub const TOUCH_EVERY_MS: i64 = 5_000;
@@ -88,6 +90,8 @@ pub struct Run {
     pub lifecycle: Lifecycle,
     pub written_at: i64,
     pub staleness: Staleness,
+    /// When it was last said that metrics changed.
+    pub marked_at: i64,
 }
 
 impl Run {
@@ -108,7 +112,8 @@ impl Run {
 
 /// The columns that `from_row` reads, for a query that calls the table `r`.
 pub const COLUMNS: &str = "r.id, r.uuid, r.experiment_id, r.name, r.user_id, r.status, \
-    r.start_time, r.end_time, r.artifact_uri, r.lifecycle, r.written_at, r.staleness";
+    r.start_time, r.end_time, r.artifact_uri, r.lifecycle, r.written_at, r.staleness, \
+    r.marked_at";
 
 /// Reads a run of a query that selects `COLUMNS` first.
 pub fn from_row(row: &Row<'_>) -> Result<Run> {
@@ -130,6 +135,7 @@ pub fn from_row(row: &Row<'_>) -> Result<Run> {
             1 => Staleness::Stale,
             _ => Staleness::Ended,
         },
+        marked_at: row.get(12)?,
     })
 }
 
@@ -185,8 +191,10 @@ pub fn create(tx: &mut Tx<'_>, ctx: &Ctx, ids: &Ids, new: &NewRun) -> Result<(Ru
         lifecycle: Lifecycle::Active,
         written_at: ctx.now,
         staleness: Staleness::Live,
+        marked_at: 0,
     };
     run.id = insert(tx, &run)?;
+    change::mark(tx, &run, change::Kind::Created)?;
     tag::store(tx, &run, &tags)?;
     Change::of(&run.object(), "run_created")
         .after(json!({ "name": run.name, "experiment_id": run.experiment_id.to_string() }))
@@ -288,6 +296,7 @@ pub fn update(tx: &mut Tx<'_>, ctx: &Ctx, uuid: &str, update: &Update) -> Result
     }
     let after = run.state();
     if before != after {
+        change::mark(tx, &run, change::Kind::Updated)?;
         Change::of(&run.object(), "run_updated")
             .before(before)
             .after(after)
@@ -313,10 +322,11 @@ fn change_lifecycle(tx: &mut Tx<'_>, uuid: &str, to: Lifecycle) -> Result<()> {
         params![run.id, to.number()],
     )?;
     if run.lifecycle != to {
-        let change = match to {
-            Lifecycle::Active => "run_restored",
-            Lifecycle::Deleted => "run_deleted",
+        let (change, kind) = match to {
+            Lifecycle::Active => ("run_restored", change::Kind::Restored),
+            Lifecycle::Deleted => ("run_deleted", change::Kind::Deleted),
         };
+        change::mark(tx, &run, kind)?;
         Change::of(&run.object(), change).note(tx);
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! Tags of runs: the last value wins, and the run's name is one of them.
 
+use super::change;
 use super::experiment::Pair;
 use super::run::{self, NAME_TAG, Run};
 use crate::audit::note::Change;
@@ -53,6 +54,9 @@ pub fn store(tx: &mut Tx<'_>, run: &Run, tags: &[Pair]) -> Result<()> {
             ]
         }),
     )?;
+    if !kept.is_empty() {
+        change::mark(tx, run, change::Kind::Tags)?;
+    }
     if let Some(name) = kept.iter().rev().find(|tag| tag.key == NAME_TAG) {
         tx.execute(
             "update runs set name = $2 where id = $1",
@@ -89,6 +93,9 @@ pub fn remove(tx: &mut Tx<'_>, run: &Run, key: &str) -> Result<bool> {
         "delete from tags where run_id = $1 and key_id = $2",
         params![run.id, key_id],
     )?;
+    if deleted > 0 {
+        change::mark(tx, run, change::Kind::Tags)?;
+    }
     Ok(deleted > 0)
 }
 

@@ -5,7 +5,7 @@
 
 use super::experiment::{Lifecycle, Pair};
 use super::run::{self, Run, Staleness, Status};
-use super::tag;
+use super::{change, tag};
 use crate::ctx::Ctx;
 use crate::db::{Lock, Tx};
 use crate::error::Result;
@@ -98,7 +98,7 @@ pub fn revive(tx: &mut Tx<'_>, ctx: &Ctx, run: &mut Run) -> Result<()> {
         "update runs set status = $2, end_time = $3, staleness = 0, written_at = $4 where id = $1",
         params![run.id, run.status.number(), run.end_time, run.written_at],
     )?;
-    Ok(())
+    change::mark(tx, run, change::Kind::Updated)
 }
 
 /// Notes a write that came as a file: an unknown or deleted run is none of its business.
@@ -125,7 +125,7 @@ fn note(tx: &mut Tx<'_>, run: &Run, staleness: Staleness) -> Result<()> {
         "update runs set staleness = $2 where id = $1",
         params![run.id, staleness as i64],
     )?;
-    Ok(())
+    change::mark(tx, run, change::Kind::Updated)
 }
 
 fn utc(milliseconds: i64) -> String {

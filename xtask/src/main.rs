@@ -1,11 +1,15 @@
 //! Starts, tests and checks the project: `cargo xt serve`, `cargo xt test`, `cargo xt check`.
 //!
 //! Each command brings along what it needs on a bare machine. It never writes outside the checkout,
-//! apart from the caches of cargo and pip and the system packages that `python.rs` and `postgres.rs`
-//! name.
+//! apart from the caches of cargo, pip and npm and the system packages that `python.rs`,
+//! `postgres.rs` and `chromium.rs` name.
 
 mod binary;
 mod check;
+mod chromium;
+mod dist;
+mod node;
+mod pages;
 mod postgres;
 mod promtool;
 mod python;
@@ -15,6 +19,7 @@ mod suite;
 mod suites;
 mod summary;
 mod test;
+mod ui;
 
 use std::process::ExitCode;
 
@@ -34,12 +39,16 @@ fn main() -> ExitCode {
 
 fn run(matches: &ArgMatches) -> Result<bool> {
     match matches.subcommand() {
-        Some(("serve", given)) => serve::run(&texts(given, "flags")),
+        Some(("serve", given)) => serve::run(given.get_flag("demo"), &texts(given, "flags")),
         Some(("test", given)) => test::run(&test::Request {
             filter: given.get_one::<String>("filter").cloned(),
             only: texts(given, "only"),
         }),
         Some(("check", _)) => check::run(),
+        Some(("ui", _)) => ui::run(),
+        Some(("dist", _)) => dist::run(),
+        Some(("screenshots", _)) => pages::screenshots(),
+        Some(("bench-ui", given)) => pages::bench(&texts(given, "flags")),
         _ => anyhow::bail!("no such command; `cargo xt --help` lists them"),
     }
 }
@@ -53,12 +62,14 @@ fn commands() -> Command {
             Command::new("serve")
                 .about("Builds the release binary and starts it on ./data at port 5000")
                 .arg(
-                    Arg::new("flags")
-                        .help("Flags of `trackway server`, paths seen from the checkout")
-                        .num_args(..)
-                        .trailing_var_arg(true)
-                        .allow_hyphen_values(true),
-                ),
+                    Arg::new("demo")
+                        .long("demo")
+                        .help("Fill the server with the runs and models of a made-up company")
+                        .action(ArgAction::SetTrue),
+                )
+                .arg(rest(
+                    "Flags of `trackway server`, paths seen from the checkout",
+                )),
         )
         .subcommand(
             Command::new("test")
@@ -77,6 +88,29 @@ fn commands() -> Command {
             Command::new("check")
                 .about("Checks format, lints, sizes, imports, dependencies and leftovers"),
         )
+        .subcommand(Command::new("ui").about("Builds the web interface into ui/dist"))
+        .subcommand(
+            Command::new("dist")
+                .about("Builds the release binary with the web interface into target/dist"),
+        )
+        .subcommand(
+            Command::new("screenshots")
+                .about("Takes the pictures of the README with the demo's data"),
+        )
+        .subcommand(
+            Command::new("bench-ui")
+                .about("Measures the web interface beside MLflow's own, as a Markdown table")
+                .arg(rest("Flags of the measurement, as --samples 10")),
+        )
+}
+
+/// Everything that follows, flags included.
+fn rest(help: &'static str) -> Arg {
+    Arg::new("flags")
+        .help(help)
+        .num_args(..)
+        .trailing_var_arg(true)
+        .allow_hyphen_values(true)
 }
 
 fn texts(matches: &ArgMatches, name: &str) -> Vec<String> {

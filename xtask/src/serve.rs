@@ -5,9 +5,9 @@
 
 use std::process::{Command, Stdio};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
-use crate::{binary, shell};
+use crate::{binary, shell, ui};
 
 /// Each default with the spellings by which a caller overrides it.
 const DEFAULTS: &[(&str, &str, &[&str])] = &[
@@ -16,17 +16,36 @@ const DEFAULTS: &[(&str, &str, &[&str])] = &[
     ("--port", "5000", &["--port", "-p"]),
 ];
 
-/// Builds the server and becomes it; the answer says whether it ended well.
+/// How long the demo waits for the server, in seconds: opening a large database may take a while.
+const PATIENCE: &str = "300";
+
+/// Builds the server and becomes it; the answer says whether it ended well. With `demo`, a process
+/// beside it fills it as soon as it answers.
 ///
 /// Fails if the server does not compile or cannot be started.
-pub(crate) fn run(flags: &[String]) -> Result<bool> {
+pub(crate) fn run(demo: bool, flags: &[String]) -> Result<bool> {
+    if let Err(reason) = ui::build() {
+        // Who has no Node gets a server all the same, which says where its pages are missing.
+        println!("The server gets no web interface. {reason:#}");
+    }
     println!("Building the release binary (the first time takes a few minutes)");
     let binary = binary::release()?;
+    // After other flags, it arrives among them.
+    let is_demo = |flag: &String| flag == "--demo";
+    let demo = demo || flags.iter().any(is_demo);
+    let flags: Vec<String> = flags
+        .iter()
+        .filter(|flag| !is_demo(flag))
+        .cloned()
+        .collect();
+    let flags = with_defaults(&flags);
+    if demo {
+        let mut fill = shell::program(&binary);
+        fill.args(["demo", "--wait", PATIENCE, "--url", &address(&flags)]);
+        fill.spawn().context("cannot start the demo")?;
+    }
     let mut server = shell::program(binary);
-    server
-        .arg("server")
-        .args(with_defaults(flags))
-        .stdin(Stdio::inherit());
+    server.arg("server").args(flags).stdin(Stdio::inherit());
     become_program(&mut server)
 }
 
@@ -52,6 +71,26 @@ fn with_defaults(flags: &[String]) -> Vec<String> {
     }
     all.extend_from_slice(flags);
     all
+}
+
+/// Gives the address at which a server with these flags is reached from this machine.
+fn address(flags: &[String]) -> String {
+    let value = |spellings: &[&str]| {
+        let at = flags
+            .iter()
+            .rposition(|given| overrides(given, spellings))?;
+        let given = flags.get(at)?;
+        let joined = given.split_once('=').map(|(_, value)| value.to_owned());
+        joined.or_else(|| flags.get(at + 1).cloned())
+    };
+    let host = value(&["--host", "-h"]).unwrap_or_default();
+    let host = match host.as_str() {
+        "" | "0.0.0.0" | "::" => "127.0.0.1".to_owned(),
+        v6 if v6.contains(':') => format!("[{v6}]"),
+        _ => host,
+    };
+    let port = value(&["--port", "-p"]).unwrap_or_default();
+    format!("http://{host}:{port}")
 }
 
 fn overrides(given: &str, spellings: &[&str]) -> bool {
@@ -97,5 +136,23 @@ mod tests {
             &["-h", "::1", "-p", "7", "--data-dir", "d"],
             &["-h", "::1", "-p", "7", "--data-dir", "d"],
         );
+    }
+
+    #[test]
+    fn the_demo_finds_the_server() {
+        for (flags, expected) in [
+            (
+                &["--host", "127.0.0.1", "--port", "5000"][..],
+                "http://127.0.0.1:5000",
+            ),
+            (&["-h", "::1", "-p=7"], "http://[::1]:7"),
+            (
+                &["--host=0.0.0.0", "--port", "1", "--port", "2"],
+                "http://127.0.0.1:2",
+            ),
+        ] {
+            let flags: Vec<String> = flags.iter().map(|flag| flag.to_string()).collect();
+            assert_eq!(address(&flags), expected);
+        }
     }
 }

@@ -10,6 +10,7 @@ use std::process::{Command, ExitStatus};
 
 use anyhow::{Context, Result};
 
+use crate::pages;
 use crate::postgres::{self, Postgres};
 use crate::promtool;
 use crate::python::{self, Environment};
@@ -71,6 +72,10 @@ pub(crate) enum Runner {
     CargoOnS3,
     /// pytest against the release binary, which it finds in `TRACKWAY_BIN`.
     Pytest(Session),
+    /// The unit tests of `ui/`, by vitest.
+    UiUnit,
+    /// The tests of `tests/ui` against the release binary, by Playwright.
+    UiBrowser,
 }
 
 /// One run of pytest.
@@ -126,7 +131,7 @@ pub(crate) enum Outcome {
 impl Suite {
     /// Says whether the suite tests the release binary.
     pub(crate) fn needs_binary(&self) -> bool {
-        matches!(self.runner, Runner::Pytest(_))
+        matches!(self.runner, Runner::Pytest(_) | Runner::UiBrowser)
     }
 
     /// Says whether one of the wanted names means this suite; an empty list means all that run
@@ -161,6 +166,17 @@ impl Suite {
                 }
                 Err(reason) => return Outcome::Skipped(format!("{reason:#}")),
             },
+            Runner::UiUnit => match pages::unit_tests(filter) {
+                Ok(mut command) => counted(&mut command, summary::vitest_line).map(last),
+                Err(reason) => return Outcome::Skipped(format!("{reason:#}")),
+            },
+            Runner::UiBrowser => {
+                let binary = binary.unwrap_or(Path::new("trackway"));
+                match pages::browser_tests(binary, filter) {
+                    Ok(mut command) => counted(&mut command, summary::playwright_line).map(sum),
+                    Err(reason) => return Outcome::Skipped(format!("{reason:#}")),
+                }
+            }
             Runner::Pytest(session) if !shell::root().join(session.folder).is_dir() => {
                 return broken(format!("the folder {} is missing", session.folder));
             }

@@ -179,6 +179,22 @@ pub(crate) const SUITES: &[Suite] = &[
         store: Store::Sqlite,
         turn: Turn::Always,
     },
+    Suite {
+        name: "ui-unit",
+        group: "ui",
+        title: "the parts of the web interface that need no browser",
+        runner: Runner::UiUnit,
+        store: Store::Sqlite,
+        turn: Turn::Always,
+    },
+    Suite {
+        name: "ui",
+        group: "ui",
+        title: "the pages of the release binary in Chromium",
+        runner: Runner::UiBrowser,
+        store: Store::Sqlite,
+        turn: Turn::Always,
+    },
 ];
 
 /// Gives what `--only` accepts: every group and every name, each once.

@@ -1,4 +1,4 @@
-//! Reading the closing lines of `cargo test` and pytest, and adding them up.
+//! Reading the closing lines of `cargo test`, pytest, vitest and Playwright, and adding them up.
 //!
 //! It never decides whether a suite succeeded: the program's exit status does that.
 
@@ -52,6 +52,31 @@ pub(crate) fn pytest_line(line: &str) -> Option<Counts> {
             let (number, outcome) = numbered(part)?;
             counts.count(number, outcome);
         }
+    }
+    Some(counts)
+}
+
+/// Reads `Tests  1 failed | 12 passed (13)`, one of the last lines of vitest.
+pub(crate) fn vitest_line(line: &str) -> Option<Counts> {
+    let (numbers, _) = line.trim().strip_prefix("Tests ")?.rsplit_once(" (")?;
+    let mut counts = Counts::default();
+    for part in numbers.split('|') {
+        let (number, outcome) = numbered(part)?;
+        counts.count(number, outcome);
+    }
+    Some(counts)
+}
+
+/// Reads `  3 failed`, `  2 did not run` and `  12 passed (1.2m)`, a line each, at the end of
+/// Playwright's output. A test that did not run, or only at the second try, did not pass.
+pub(crate) fn playwright_line(line: &str) -> Option<Counts> {
+    let (number, rest) = numbered(line.strip_prefix("  ")?)?;
+    let outcome = rest.split_once(" (").map_or(rest, |(outcome, _)| outcome);
+    let mut counts = Counts::default();
+    match outcome {
+        "passed" | "failed" | "skipped" => counts.count(number, outcome),
+        "did not run" | "interrupted" | "flaky" => counts.count(number, "failed"),
+        _ => return None,
     }
     Some(counts)
 }
@@ -112,6 +137,28 @@ mod tests {
             "a in 3 b",
         ] {
             assert_eq!(pytest_line(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_sum_of_vitest_is_read() {
+        let line = "      Tests  1 failed | 12 passed | 2 skipped (15)";
+        assert_eq!(vitest_line(line), counts(12, 1, 2));
+        assert_eq!(vitest_line(" Test Files  2 passed (2)"), None);
+    }
+
+    #[test]
+    fn the_lines_of_playwright_are_read() {
+        assert_eq!(playwright_line("  12 passed (1.2m)"), counts(12, 0, 0));
+        assert_eq!(playwright_line("  3 failed"), counts(0, 3, 0));
+        assert_eq!(playwright_line("  2 did not run"), counts(0, 2, 0));
+        assert_eq!(playwright_line("  1 flaky"), counts(0, 1, 0));
+        for line in [
+            "Running 3 tests using 1 worker",
+            "  ok 1 runs.spec.ts:3:1 > a (1s)",
+            "  1) a",
+        ] {
+            assert_eq!(playwright_line(line), None, "{line}");
         }
     }
 }

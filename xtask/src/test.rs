@@ -12,7 +12,7 @@ use crate::postgres::Postgres;
 use crate::suite::{Outcome, Suite};
 use crate::suites::SUITES;
 use crate::summary::Counts;
-use crate::{binary, shell};
+use crate::{binary, shell, ui};
 
 /// What the caller asked for.
 #[derive(Debug)]
@@ -60,9 +60,11 @@ pub(crate) fn run(request: &Request) -> Result<bool> {
 }
 
 fn build() -> Result<PathBuf, String> {
-    heading("build", "the release binary");
+    heading("build", "the web interface and the release binary");
     let start = Instant::now();
-    let built = binary::release().map_err(|reason| format!("{reason:#}"));
+    let built = ui::build()
+        .and_then(|()| binary::release())
+        .map_err(|reason| format!("{reason:#}"));
     println!("build took {}", seconds(start.elapsed()));
     built
 }

@@ -7,6 +7,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value as Json;
 use std::io::Read;
 use std::time::Duration;
+use ureq::http::request::Builder;
 use ureq::http::{Request, Response};
 use ureq::{Agent, Body};
 
@@ -16,6 +17,8 @@ const DEFAULT_URL: &str = "http://127.0.0.1:5000";
 const TIMEOUT: Duration = Duration::from_secs(3600);
 /// How long a server may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Connections that are kept for the next request; a command may ask from several threads.
+const MAX_IDLE: usize = 8;
 /// The longest answer that is read, in bytes.
 const MAX_ANSWER: u64 = 1024 * 1024 * 1024;
 /// What a path segment or a value may hold as it is.
@@ -84,6 +87,7 @@ impl Client {
         };
         let config = Agent::config_builder()
             .http_status_as_error(false)
+            .max_idle_connections_per_host(MAX_IDLE)
             .timeout_connect(Some(CONNECT_TIMEOUT))
             .timeout_recv_response(Some(TIMEOUT))
             .user_agent(concat!("trackway/", env!("CARGO_PKG_VERSION")))
@@ -130,6 +134,14 @@ impl Client {
         Ok(self.send("GET", path, None, "")?.into_body().into_reader())
     }
 
+    /// Sends a file with POST.
+    pub(crate) fn upload(&self, path: &str, bytes: &[u8]) -> Result<()> {
+        let request = self.request("POST", path, "");
+        let request = request.header("content-type", "application/octet-stream");
+        let outcome = request.body(bytes).map(|request| self.agent.run(request));
+        self.judge(path, outcome).map(drop)
+    }
+
     fn json(&self, method: &str, path: &str, body: Option<&Json>, reason: &str) -> Result<Json> {
         let response = self.send(method, path, body, reason)?;
         self.read(path, response)
@@ -150,14 +162,7 @@ impl Client {
         body: Option<&Json>,
         reason: &str,
     ) -> Result<Response<Body>> {
-        let url = format!("{}{path}", self.base);
-        let mut request = Request::builder().method(method).uri(&url);
-        if let Some(authorization) = &self.authorization {
-            request = request.header("authorization", authorization);
-        }
-        if !reason.is_empty() {
-            request = request.header("x-trackway-reason", encode(reason));
-        }
+        let request = self.request(method, path, reason);
         let outcome = match body {
             None => request.body(()).map(|request| self.agent.run(request)),
             Some(body) => request
@@ -169,8 +174,35 @@ impl Client {
                         .run(config.allow_non_standard_methods(true).build())
                 }),
         };
+        self.judge(path, outcome)
+    }
+
+    /// Begins a request: who asks, and why.
+    fn request(&self, method: &str, path: &str, reason: &str) -> Builder {
+        let url = format!("{}{path}", self.base);
+        let mut request = Request::builder().method(method).uri(&url);
+        if let Some(authorization) = &self.authorization {
+            request = request.header("authorization", authorization);
+        }
+        if !reason.is_empty() {
+            request = request.header("x-trackway-reason", encode(reason));
+        }
+        request
+    }
+
+    /// Tells an answer from a refusal and from no answer at all.
+    fn judge(
+        &self,
+        path: &str,
+        outcome: std::result::Result<
+            std::result::Result<Response<Body>, ureq::Error>,
+            ureq::http::Error,
+        >,
+    ) -> Result<Response<Body>> {
         let response = outcome
-            .map_err(|error| Error::invalid(format!("{url} cannot be asked.")).with_cause(error))?
+            .map_err(|error| {
+                Error::invalid(format!("{}{path} cannot be asked.", self.base)).with_cause(error)
+            })?
             .map_err(|error| {
                 Error::unavailable(format!(
                     "The server {} cannot be reached. Start it with `trackway server`, or name \

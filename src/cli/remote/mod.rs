@@ -21,7 +21,7 @@ pub(super) struct Remote {
     url: Option<String>,
     /// Print JSON.
     #[arg(long, global = true)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 impl Remote {

@@ -3,10 +3,15 @@
 mod aged;
 mod audit;
 mod consumers;
+mod events;
+mod files;
 mod manifests;
 mod models;
+mod overview;
 mod resolve;
+mod runs;
 mod versions;
+mod views;
 mod webhooks;
 
 use super::router::Route;
@@ -22,5 +27,10 @@ pub(super) fn routes() -> Vec<(&'static str, Vec<Route>)> {
         ("registry-versions", versions::routes()),
         ("model-manifests", manifests::routes()),
         ("webhook-deliveries", webhooks::routes()),
+        ("events", events::routes()),
+        ("overview", overview::routes()),
+        ("runs", runs::routes()),
+        ("files", files::routes()),
+        ("views", views::routes()),
     ]
 }

@@ -228,7 +228,7 @@ async fn version_file(
     send_below(&app, &files, &path, &headers).await
 }
 
-async fn send_below(
+pub(in crate::http) async fn send_below(
     app: &App,
     root_uri: &str,
     path: &ArtifactPath,
@@ -279,7 +279,7 @@ async fn small_upload(
     Ok(EMPTY_JSON)
 }
 
-pub(super) async fn run_uri(app: &App, uuid: String) -> Result<String> {
+pub(in crate::http) async fn run_uri(app: &App, uuid: String) -> Result<String> {
     Ok(app
         .db
         .read(move |tx| run::find(tx, &uuid))

@@ -3,13 +3,14 @@
 use super::field::Message;
 use crate::error::{Error, Result};
 use crate::registry::aged::Page;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 const DAY_MS: i64 = 86_400_000;
 
 /// The query of the list, which has no parameters.
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, JsonSchema)]
 #[serde(default)]
 pub struct ListAged {
     #[serde(flatten)]
@@ -30,7 +31,7 @@ impl ListAged {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct AgedVersion {
     model: String,
     version: String,
@@ -40,7 +41,7 @@ struct AgedVersion {
 }
 
 /// The versions that are aged, by the name of the model and the number.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct AgedReply {
     /// 0 where versions never age.
     max_age_days: i64,

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::registry::past::parse_time;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -20,7 +21,7 @@ const DEFAULT_ENTRIES: i64 = 100;
 pub const MAX_ENTRIES: i64 = 1_000;
 
 /// The query for entries.
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, JsonSchema)]
 #[serde(default)]
 pub struct SearchEntries {
     actor: Field<String>,
@@ -76,7 +77,7 @@ fn max_results(field: Field<i64>) -> Result<i64> {
 }
 
 /// The query for records or heads in their order.
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, JsonSchema)]
 #[serde(default)]
 pub struct ReadFrom {
     from: Field<i64>,
@@ -94,7 +95,7 @@ impl ReadFrom {
 }
 
 /// The query for a proof.
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, JsonSchema)]
 #[serde(default)]
 pub struct Sizes {
     tree_size: Field<i64>,
@@ -148,7 +149,7 @@ pub fn decode(text: &str) -> Option<Hash> {
 }
 
 /// An entry with its position and hash.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct EntryReply {
     position: u64,
     leaf_hash: String,
@@ -167,7 +168,7 @@ impl From<Record> for EntryReply {
 }
 
 /// A page of entries, newest first.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct EntriesReply {
     entries: Vec<EntryReply>,
     next_page_token: Option<String>,
@@ -183,7 +184,7 @@ impl From<Page> for EntriesReply {
 }
 
 /// One entry with the proof that it is in a tree.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct InclusionReply {
     #[serde(flatten)]
     entry: EntryReply,
@@ -209,7 +210,7 @@ impl InclusionReply {
 }
 
 /// The proof that one tree is the beginning of another.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 pub struct ConsistencyReply {
     pub first: u64,
     pub second: u64,
@@ -217,7 +218,7 @@ pub struct ConsistencyReply {
 }
 
 /// A record as the database holds it, for those who check the log.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 pub struct RecordWire {
     position: u64,
     /// Null where the database holds no number.
@@ -265,13 +266,13 @@ impl From<RecordWire> for Record {
 }
 
 /// Records in their order.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 pub struct RecordsReply {
     pub records: Vec<RecordWire>,
 }
 
 /// A signed head.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 pub struct HeadWire {
     pub tree_size: u64,
     /// When it was signed, in milliseconds since 1970.
@@ -301,13 +302,13 @@ impl From<HeadWire> for SignedHead {
 }
 
 /// Heads in the order of their sizes.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 pub struct HeadsReply {
     pub heads: Vec<HeadWire>,
 }
 
 /// A public key.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 pub struct KeyWire {
     /// SHA-256 of the raw key, in hexadecimal.
     pub fingerprint: String,
@@ -316,7 +317,7 @@ pub struct KeyWire {
 }
 
 /// The log as it is now.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 pub struct HeadReply {
     #[serde(flatten)]
     pub head: HeadWire,

@@ -8,6 +8,7 @@ use crate::registry::consumer::{self, Forget, Report, State, Stored};
 use crate::registry::model_uri::ModelUri;
 use crate::registry::resolution;
 use crate::registry::standing::{self, Desired};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
@@ -36,7 +37,7 @@ pub fn check_name(place: &str, name: &str) -> Result<()> {
 }
 
 /// What a serving process reports.
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, JsonSchema)]
 #[serde(default)]
 pub struct ReportLoaded {
     consumer: Field<String>,
@@ -131,7 +132,7 @@ fn metadata(given: &Json) -> Result<String> {
 }
 
 /// The query of the consumers of a model.
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, JsonSchema)]
 #[serde(default)]
 pub struct ListConsumers {
     stale_after_s: Field<i64>,
@@ -182,7 +183,7 @@ fn page_token(given: Field<String>) -> Result<Option<String>> {
 }
 
 /// A process, what it reported, and how it stands.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct ConsumerReply {
     consumer: String,
     instance: String,
@@ -230,7 +231,7 @@ impl ConsumerReply {
 }
 
 /// The consumers of a model.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct ConsumersReply {
     consumers: Vec<ConsumerReply>,
     next_page_token: Option<String>,
@@ -250,7 +251,7 @@ impl ConsumersReply {
 }
 
 /// The query of what is to be forgotten of a consumer.
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, JsonSchema)]
 #[serde(default)]
 pub struct ForgetConsumer {
     name: Field<String>,
@@ -274,13 +275,13 @@ impl ForgetConsumer {
 }
 
 /// How much was forgotten.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct ForgottenReply {
     pub forgotten: u64,
 }
 
 /// The query of who resolved what.
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, JsonSchema)]
 #[serde(default)]
 pub struct ListResolutions {
     consumer: Field<String>,
@@ -305,7 +306,7 @@ impl ListResolutions {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct ResolutionReply {
     consumer: String,
     uri: String,
@@ -316,7 +317,7 @@ struct ResolutionReply {
 }
 
 /// Who was told which version, and when.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct ResolutionsReply {
     resolutions: Vec<ResolutionReply>,
     next_page_token: Option<String>,

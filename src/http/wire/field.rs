@@ -5,9 +5,11 @@
 
 use crate::error::{Error, Result};
 use crate::python;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value as Json;
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -223,6 +225,21 @@ impl FieldValue for f64 {
             "-Infinity" => Some(f64::NEG_INFINITY),
             number => number.parse().ok().filter(|value: &f64| value.is_finite()),
         }
+    }
+}
+
+/// A field is documented as what it should hold.
+impl<T: JsonSchema> JsonSchema for Field<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        T::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<T>()
     }
 }
 

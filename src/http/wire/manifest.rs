@@ -7,6 +7,7 @@ use crate::registry::manifest::{FileDigest, Manifest, Verdict};
 use crate::registry::rule;
 use crate::registry::verify::{Comparison, Registered};
 use crate::registry::version::VersionRef;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Files of a page.
@@ -21,14 +22,14 @@ pub fn version_of((model, number): (String, String)) -> Result<VersionRef> {
 }
 
 /// A request that has nothing to say.
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, JsonSchema)]
 #[serde(default)]
 pub struct NoFields {}
 
 impl Message for NoFields {}
 
 /// What is known of the files of a version.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct ManifestReply {
     name: String,
     version: String,
@@ -61,7 +62,7 @@ impl ManifestReply {
 }
 
 /// The query for the files of a version.
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, JsonSchema)]
 #[serde(default)]
 pub struct ListFiles {
     max_results: Field<i64>,
@@ -71,7 +72,7 @@ pub struct ListFiles {
 impl Message for ListFiles {}
 
 /// Where a page of files ended.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 struct Token {
     after: String,
 }
@@ -95,7 +96,7 @@ impl ListFiles {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct FileReply {
     path: String,
     size: i64,
@@ -113,7 +114,7 @@ impl From<FileDigest> for FileReply {
 }
 
 /// A page of files, in the order of their paths.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct FilePage {
     files: Vec<FileReply>,
     next_page_token: Option<String>,
@@ -138,7 +139,7 @@ impl FilePage {
 }
 
 /// A file that is not what it was.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct ChangedFile {
     path: String,
     size: i64,
@@ -148,7 +149,7 @@ struct ChangedFile {
 }
 
 /// What reading the files of a version again gave.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct VerifyReply {
     name: String,
     version: String,

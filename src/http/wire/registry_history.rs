@@ -6,6 +6,7 @@ use crate::registry::history::{Entry, Kind, Page, Question};
 use crate::registry::past::{AliasThen, StageThen, parse_time};
 use crate::registry::rule;
 use crate::registry::stage::Stage;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Entries of a page when the request does not say.
@@ -14,7 +15,7 @@ const DEFAULT_ENTRIES: i64 = 100;
 const MAX_ENTRIES: i64 = 1_000;
 
 /// The query of a history.
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, JsonSchema)]
 #[serde(default)]
 pub struct ListHistory {
     kind: Field<Vec<Field<String>>>,
@@ -58,7 +59,7 @@ impl ListHistory {
 }
 
 /// The query of what held at a moment.
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, JsonSchema)]
 #[serde(default)]
 pub struct AtTime {
     at: Field<String>,
@@ -76,7 +77,7 @@ impl AtTime {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct EntryReply {
     id: i64,
     time: i64,
@@ -113,7 +114,7 @@ impl From<Entry> for EntryReply {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct HistoryReply {
     entries: Vec<EntryReply>,
     next_page_token: Option<String>,
@@ -129,7 +130,7 @@ impl From<Page> for HistoryReply {
 }
 
 /// What an alias pointed at, since when, by whom and why.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct AliasThenReply {
     name: String,
     model_id: i64,
@@ -161,7 +162,7 @@ impl AliasThenReply {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct VersionThen {
     version: Option<String>,
     since: i64,
@@ -171,7 +172,7 @@ struct VersionThen {
 }
 
 /// Which versions were in a stage, the highest first, each since when, by whom and why.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct StageThenReply {
     name: String,
     model_id: i64,

@@ -4,6 +4,7 @@ use super::field::{Field, Message, missing};
 use crate::error::{Error, Result};
 use crate::registry::model_uri::ModelUri;
 use crate::registry::resolve::Resolved;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use std::time::Duration;
@@ -22,7 +23,7 @@ pub fn no_others(others: &Map<String, Json>, allowed: &str) -> Result<()> {
 }
 
 /// The query of the resolver.
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, JsonSchema)]
 #[serde(default)]
 pub struct ResolveUri {
     uri: Field<String>,
@@ -52,7 +53,7 @@ impl ResolveUri {
 }
 
 /// Where a URI leads.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct ResolvedReply {
     uri: String,
     name: String,

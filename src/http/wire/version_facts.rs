@@ -10,28 +10,30 @@ use crate::registry::facts::Facts;
 use crate::registry::facts::missing::{self, Missing};
 use crate::registry::named::Named;
 use crate::registry::version::Version;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The query that names nothing: the path says it all.
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, JsonSchema)]
 pub struct Nothing {}
 
 impl Message for Nothing {}
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct MissingReply {
     link: &'static str,
     why: String,
 }
 
 /// What a version remembers, and which links of its lineage are missing.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct FactsReply {
     model: String,
     version: String,
     /// When the facts were taken: milliseconds since 1970, UTC.
     created_at: i64,
     missing: Vec<MissingReply>,
+    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     facts: Facts,
 }
 
@@ -52,7 +54,7 @@ impl FactsReply {
 }
 
 /// The query that names two versions.
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, JsonSchema)]
 #[serde(default)]
 pub struct CompareVersions {
     a: Field<String>,
@@ -71,7 +73,7 @@ impl CompareVersions {
 }
 
 /// One of the two versions that are compared.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct SideReply {
     model: String,
     version: String,
@@ -95,10 +97,11 @@ impl From<&Version> for SideReply {
 }
 
 /// What differs between two versions.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct DiffReply {
     pub a: SideReply,
     pub b: SideReply,
     #[serde(flatten)]
+    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     pub diff: Diff,
 }

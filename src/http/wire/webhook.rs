@@ -177,7 +177,7 @@ impl UpdateWebhook {
     }
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, schemars::JsonSchema)]
 #[serde(default)]
 pub struct ListWebhooks {
     max_results: Field<i64>,

@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::events::delivery::{AttemptEntry, Delivery, Page, Question};
 use crate::events::outbox::State;
 use crate::events::webhook::{self, Webhook};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -14,7 +15,7 @@ const DEFAULT_PAGE: i64 = 100;
 const MAX_PAGE: i64 = 1_000;
 
 /// The query of a log of deliveries.
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, JsonSchema)]
 #[serde(default)]
 pub struct ListDeliveries {
     state: Field<String>,
@@ -52,14 +53,14 @@ impl ListDeliveries {
 }
 
 /// A request to send a delivery again: the path says all.
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, JsonSchema)]
 #[serde(default)]
 pub struct Redeliver {}
 
 impl Message for Redeliver {}
 
 /// A webhook with all its events, and without its secret.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct WebhookInfo {
     webhook_id: String,
     name: String,
@@ -91,7 +92,7 @@ impl From<Webhook> for WebhookInfo {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct WebhookInfoPage {
     webhooks: Vec<WebhookInfo>,
     next_page_token: Option<String>,
@@ -107,7 +108,7 @@ impl From<webhook::Page> for WebhookInfoPage {
 }
 
 /// One delivery. Times are milliseconds since 1970.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct DeliveryReply {
     delivery_id: String,
     event: &'static str,
@@ -140,7 +141,7 @@ impl From<Delivery> for DeliveryReply {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct DeliveryPage {
     deliveries: Vec<DeliveryReply>,
     next_page_token: Option<String>,
@@ -159,12 +160,12 @@ impl From<Page> for DeliveryPage {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct OneDelivery {
     pub delivery: DeliveryReply,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct AttemptReply {
     time: i64,
     status: Option<i64>,
@@ -190,7 +191,7 @@ impl From<AttemptEntry> for AttemptReply {
 }
 
 /// A delivery with its attempts and the body, in the format that the webhook has now.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct DeliveryDetail {
     delivery: DeliveryReply,
     payload: Json,

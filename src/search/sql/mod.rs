@@ -74,6 +74,15 @@ pub fn find(tx: &mut Tx<'_>, query: &Query<'_>) -> Result<Found> {
     })
 }
 
+/// Counts everything that the query finds, whatever its order, its page and its limit.
+///
+/// # Errors
+/// 400 for a search that is too long for a statement.
+pub fn count(tx: &mut Tx<'_>, query: &Query<'_>) -> Result<i64> {
+    let keys = known_keys(tx, query)?;
+    Plan { query, keys: &keys }.total(tx)
+}
+
 /// Ids with the places of their entities in the order.
 type Rows = Vec<(i64, Position)>;
 

@@ -73,6 +73,33 @@ impl<'q> Plan<'q> {
         Ok(rows)
     }
 
+    /// Counts what the search finds on all its pages.
+    pub(super) fn total(self, tx: &mut Tx<'_>) -> Result<i64> {
+        let start = match self.names_few(self.query.filter) {
+            true => Start::Entities,
+            false => self
+                .selective(tx)?
+                .map_or(Start::Entities, Start::Comparison),
+        };
+        let mut builder = self.builder(None);
+        let Some((from, started)) = builder.start(start) else {
+            return Ok(0);
+        };
+        let scope = builder.in_scope();
+        let filter = builder.filter(self.query.filter);
+        let measured = match names_metric(self.query.filter) {
+            true => Condition::True,
+            false => builder.measured_on_datasets(),
+        };
+        let condition = Condition::all([started, scope, filter, measured]);
+        if condition == Condition::False {
+            return Ok(0);
+        }
+        let sql = format!("select count(*) from {from} where {}", condition.into_sql());
+        check_size(&sql, &builder.params)?;
+        tx.query_one(&sql, &builder.params, |row| row.get(0))
+    }
+
     /// The metric that the order begins with, if an index holds its values in order.
     fn leading_metric(self) -> Option<&'q str> {
         let step = self.query.order.first()?;

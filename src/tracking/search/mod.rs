@@ -11,7 +11,7 @@ mod tests;
 
 pub use experiments::experiments;
 pub use logged_models::logged_models;
-pub use runs::runs;
+pub use runs::{TableSearch, runs, table};
 
 use super::experiment::Lifecycle;
 use crate::db::{Row, Tx, Value, placeholders};

@@ -6,9 +6,9 @@ use crate::error::Result;
 use crate::search::sql::{
     self, Column, KeyColumn, Keyed, Layout, Linked, NamedOrder, Query, Scope, ValueIndex, Values,
 };
-use crate::search::{Attribute, DatasetField, Target, parse, parse_order, token};
+use crate::search::{Attribute, DatasetField, Expr, Target, parse, parse_order, token};
 use crate::tracking::assemble::{self, FullRun};
-use crate::tracking::run::{self, NAME_TAG, Status};
+use crate::tracking::run::{self, NAME_TAG, PARENT_TAG, Run, Status};
 
 const LAYOUT: Layout = Layout {
     table: "runs",
@@ -50,6 +50,14 @@ const LAYOUT: Layout = Layout {
     ],
 };
 
+fn rows() -> Rows<Run> {
+    Rows {
+        select: format!("select {} from runs r where r.id in", run::COLUMNS),
+        from_row: run::from_row,
+        id: |run| run.id,
+    }
+}
+
 const fn keyed(table: &'static str) -> Keyed {
     Keyed {
         table,
@@ -66,6 +74,54 @@ const fn dataset(value: &'static str) -> Linked {
         owner: "i.run_id",
         value,
     }
+}
+
+/// Where a page of a table of runs begins and ends, beside the search itself.
+#[derive(Debug, Clone)]
+pub struct TableSearch {
+    pub experiment_ids: Vec<i64>,
+    pub search: Search,
+    /// Only the children of this run.
+    pub parent: Option<String>,
+}
+
+/// Finds a page of runs without what they recorded, and counts the runs of all pages.
+///
+/// # Errors
+/// 400 for a filter, an order or a page token that is refused.
+pub fn table(tx: &mut Tx<'_>, asked: &TableSearch) -> Result<(Page<Run>, i64)> {
+    let search = &asked.search;
+    let mut filter = parse(Target::Runs, &search.filter)?;
+    if let Some(parent) = &asked.parent {
+        let child = format!("tags.`{PARENT_TAG}` = '{parent}'");
+        filter = Expr::And(vec![filter, parse(Target::Runs, &child)?]);
+    }
+    let order = parse_order(Target::Runs, &search.order_by)?;
+    let of_all = search.fingerprint(Target::Runs, &asked.experiment_ids)?;
+    let fingerprint = token::fingerprint(&(of_all, &asked.parent))?;
+    let after = search.after(&fingerprint)?;
+    let query = Query {
+        layout: &LAYOUT,
+        scope: Scope {
+            experiment_ids: Some(&super::distinct(&asked.experiment_ids)),
+            lifecycles: &search.lifecycle_numbers(),
+        },
+        filter: &filter,
+        order: &order,
+        datasets: &[],
+        after: after.as_deref(),
+        limit: search.max_results,
+    };
+    let total = sql::count(tx, &query)?;
+    let found = sql::find(tx, &query)?;
+    let page = Page {
+        items: rows().load(tx, &found.ids)?,
+        next: found
+            .last
+            .map(|last| token::encode(&fingerprint, last))
+            .transpose()?,
+    };
+    Ok((page, total))
 }
 
 /// Finds runs of these experiments; unknown experiments have none, and no experiment has none.
@@ -90,12 +146,7 @@ pub fn runs(tx: &mut Tx<'_>, experiment_ids: &[i64], search: &Search) -> Result<
         limit: search.max_results,
     };
     let found = sql::find(tx, &query)?;
-    let rows = Rows {
-        select: format!("select {} from runs r where r.id in", run::COLUMNS),
-        from_row: run::from_row,
-        id: |run| run.id,
-    };
-    let runs = rows.load(tx, &found.ids)?;
+    let runs = rows().load(tx, &found.ids)?;
     Ok(Page {
         items: assemble::load(tx, runs)?,
         next: found

@@ -1,6 +1,7 @@
 //! The commands that are clients, against a server that listens.
 
 mod audit;
+mod demo;
 mod models;
 mod versions;
 mod webhooks;

@@ -9,6 +9,7 @@ mod license;
 mod lint;
 mod rust_text;
 mod size;
+mod web;
 mod words;
 
 use std::fmt;
@@ -25,6 +26,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("dependencies", dependencies::check),
     ("format", lint::format),
     ("clippy", lint::clippy),
+    ("ui", web::check),
 ];
 
 type Check = fn(&Files) -> Result<Report>;

@@ -1,0 +1,47 @@
+// Which page stands at which address. A page is loaded when it is first shown; it gets the
+// parameters of its path as properties.
+import type { Component } from 'svelte';
+import { matchPath, type Params } from '$/lib/router.svelte';
+import ExperimentsPage from '$/pages/experiments/ExperimentsPage.svelte';
+import RunsPage from '$/pages/runs/RunsPage.svelte';
+
+export interface PageModule {
+  // A page takes the parameters of its own path: which ones, its pattern says.
+  // biome-ignore lint/suspicious/noExplicitAny: the properties differ from page to page.
+  default: Component<any>;
+}
+
+export interface Route {
+  pattern: string;
+  /** The entry of the left rail that is marked. */
+  area: 'production' | 'experiments' | 'models' | 'audit' | 'settings';
+  load: () => Promise<PageModule>;
+}
+
+// The two pages that people open first come with the frame: that saves a round trip.
+export const ROUTES: Route[] = [
+  {
+    pattern: '/experiments',
+    area: 'experiments',
+    load: () => Promise.resolve({ default: ExperimentsPage }),
+  },
+  {
+    pattern: '/experiments/:id/runs',
+    area: 'experiments',
+    load: () => Promise.resolve({ default: RunsPage }),
+  },
+  {
+    pattern: '/compare',
+    area: 'experiments',
+    load: () => import('$/pages/compare/ComparePage.svelte'),
+  },
+];
+
+/** The route of a path with the parameters found in it. */
+export function findRoute(path: string): { route: Route; params: Params } | undefined {
+  for (const route of ROUTES) {
+    const params = matchPath(route.pattern, path);
+    if (params) return { route, params };
+  }
+  return undefined;
+}
