@@ -38,13 +38,14 @@ impl Events {
     async fn next(&mut self) -> Option<Event> {
         loop {
             if let Some((event, rest)) = self.text.split_once("\n\n") {
+                let (event, rest) = (event.to_owned(), rest.to_owned());
                 let field = |name: &str| {
                     let line = event.lines().find_map(|line| line.strip_prefix(name));
                     line.unwrap_or_default().to_owned()
                 };
                 let data = serde_json::from_str(&field("data: ")).unwrap_or_default();
                 let read = (field("event: "), field("id: "), data);
-                self.text = rest.to_owned();
+                self.text = rest;
                 match read.0.is_empty() {
                     true => continue,
                     false => return Some(read),

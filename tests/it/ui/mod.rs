@@ -7,6 +7,7 @@ mod overview;
 mod pages;
 mod series;
 mod table;
+mod types;
 mod views;
 
 use crate::server::TestServer;

@@ -16,6 +16,7 @@ const LAYERS: &[&[&str]] = &[
     &["server"],
     &["http"],
     &["app", "jobs"],
+    &["insight"],
     &[
         "tracking",
         "registry",
