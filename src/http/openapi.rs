@@ -94,7 +94,7 @@ fn write(operation: &Operation<'_>, path: &str, messages: &mut Messages) -> Json
         })
         .collect();
     if let Some(query) = doc.query {
-        parameters.extend(query_parameters(query, &mut messages.asked));
+        parameters.extend(query_parameters(query));
     }
     if operation.changes {
         parameters.push(json!({
@@ -139,19 +139,14 @@ fn write(operation: &Operation<'_>, path: &str, messages: &mut Messages) -> Json
     written
 }
 
-/// Turns the fields of a message into parameters of a query.
-fn query_parameters(of: SchemaOf, generator: &mut SchemaGenerator) -> Vec<Json> {
-    let reference = of(generator);
-    let whole = match reference.get("$ref").and_then(Json::as_str) {
-        Some(name) => {
-            let name = name.rsplit('/').next().unwrap_or("").to_owned();
-            generator
-                .definitions_mut()
-                .remove(&name)
-                .unwrap_or_default()
-        }
-        None => reference.to_value(),
-    };
+/// Turns the fields of a message into parameters of a query; the message itself is in no list then.
+fn query_parameters(of: SchemaOf) -> Vec<Json> {
+    let mut generator = generator(Contract::Deserialize);
+    let reference = of(&mut generator);
+    let name = reference.get("$ref").and_then(Json::as_str).unwrap_or("");
+    let name = name.rsplit('/').next().unwrap_or("");
+    let whole = generator.definitions_mut().remove(name);
+    let whole = whole.unwrap_or_else(|| reference.to_value());
     let required: Vec<&str> = whole["required"]
         .as_array()
         .map(|names| names.iter().filter_map(Json::as_str).collect())

@@ -113,7 +113,7 @@ async fn the_stage_counts_where_there_is_no_alias() {
     let server = TestServer::start_with(|config| config.registry.production_aliases.clear()).await;
     model(&server, "churn", 2).await;
     for version in ["1", "2"] {
-        let body = json!({"name": "churn", "version": version, "stage": "Production", "archive_existing_versions": "true"});
+        let body = json!({"name": "churn", "version": version, "stage": "Production", "archive_existing_versions": true});
         server
             .post("model-versions/transition-stage", body)
             .await

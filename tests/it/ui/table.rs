@@ -267,16 +267,21 @@ fn pages_repeat_no_run_and_skip_none() {
         }
         (server, experiment, all)
     });
-    let orders = [
-        "metrics.m ASC",
-        "metrics.m DESC",
-        "params.p DESC",
-        "attributes.start_time ASC",
-    ];
-    let strategy = (1_usize..30, prop::sample::subsequence(&orders[..], 0..3));
-    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(12));
+    let fields = vec!["metrics.m", "params.p", "attributes.start_time"];
+    let orders = prop::sample::subsequence(fields, 0..3);
+    let strategy = (1_usize..30, orders, any::<bool>());
+    let config = ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(12)
+    };
+    let mut runner = proptest::test_runner::TestRunner::new(config);
     runner
-        .run(&strategy, |(limit, order)| {
+        .run(&strategy, |(limit, fields, descending)| {
+            let way = if descending { "DESC" } else { "ASC" };
+            let order: Vec<String> = fields
+                .iter()
+                .map(|field| format!("{field} {way}"))
+                .collect();
             let body = json!({"experiment_ids": [experiment], "limit": limit, "order_by": order});
             let found = runtime.block_on(walk(&server, &body));
             prop_assert_eq!(found.len(), all.len());

@@ -60,17 +60,27 @@ fn of(schema: &Json, indent: &str) -> String {
         return constant.to_string();
     }
     if let Some(values) = schema["enum"].as_array() {
-        return values.iter().map(Json::to_string).collect::<Vec<_>>().join(" | ");
+        return values
+            .iter()
+            .map(Json::to_string)
+            .collect::<Vec<_>>()
+            .join(" | ");
     }
     for (word, sign) in [("anyOf", " | "), ("oneOf", " | "), ("allOf", " & ")] {
         if let Some(parts) = schema[word].as_array() {
-            return parts.iter().map(|part| of(part, indent)).collect::<Vec<_>>().join(sign);
+            return parts
+                .iter()
+                .map(|part| of(part, indent))
+                .collect::<Vec<_>>()
+                .join(sign);
         }
     }
     match &schema["type"] {
         Json::String(kind) => of_kind(kind, schema, indent),
         Json::Array(kinds) => {
-            let kinds = kinds.iter().map(|kind| of_kind(kind.as_str().unwrap(), schema, indent));
+            let kinds = kinds
+                .iter()
+                .map(|kind| of_kind(kind.as_str().unwrap(), schema, indent));
             kinds.collect::<Vec<_>>().join(" | ")
         }
         _ => "unknown".to_owned(),
@@ -99,7 +109,10 @@ fn of_kind(kind: &str, schema: &Json, indent: &str) -> String {
 }
 
 fn of_object(schema: &Json, indent: &str) -> String {
-    let Some(properties) = schema["properties"].as_object().filter(|all| !all.is_empty()) else {
+    let Some(properties) = schema["properties"]
+        .as_object()
+        .filter(|all| !all.is_empty())
+    else {
         let values = match &schema["additionalProperties"] {
             Json::Object(values) => of(&Json::Object(values.clone()), indent),
             _ => "unknown".to_owned(),
@@ -111,7 +124,11 @@ fn of_object(schema: &Json, indent: &str) -> String {
     let mut text = "{\n".to_owned();
     for (name, property) in properties {
         comment(&mut text, property, &inner);
-        let mark = if required.contains(&Json::from(name.as_str())) { "" } else { "?" };
+        let mark = if required.contains(&Json::from(name.as_str())) {
+            ""
+        } else {
+            "?"
+        };
         writeln!(text, "{inner}{name}{mark}: {};", of(property, &inner)).unwrap();
     }
     write!(text, "{indent}}}").unwrap();
