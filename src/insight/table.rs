@@ -117,6 +117,7 @@ pub enum Column {
 
 /// The name of a column and its values, one for each row.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "CellsOf{T}")]
 pub struct Cells<T> {
     pub name: String,
     pub key: String,

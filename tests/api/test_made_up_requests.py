@@ -37,8 +37,7 @@ def test_no_request_that_the_document_allows_or_forbids_makes_the_server_fail(se
         "--url", address, "--checks", "not_a_server_error", "--mode", "all",
         "--phases", "examples,coverage,fuzzing", "--max-examples", str(EXAMPLES),
         "--seed", "1", "--generation-deterministic", "--max-time", "75", "--exclude-path", STREAMS,
-        "--request-timeout", "60", "--no-color", "--suppress-health-check", "all",
-        "--generation-database", "none"]
+        "--request-timeout", "60", "--no-color", "--suppress-health-check", "all"]
     outcome = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600)
     said = outcome.stdout[-8_000:] + outcome.stderr[-2_000:]
     assert outcome.returncode == 0, said + server.tail()

@@ -54,7 +54,11 @@ fn comment(text: &mut String, schema: &Json, indent: &str) {
 /// Writes the type of a schema.
 fn of(schema: &Json, indent: &str) -> String {
     if let Some(reference) = schema["$ref"].as_str() {
-        return reference.rsplit('/').next().unwrap().to_owned();
+        let name = reference.rsplit('/').next().unwrap();
+        return match schema["properties"].is_object() {
+            true => format!("{name} & {}", of_object(schema, indent)),
+            false => name.to_owned(),
+        };
     }
     if let Some(constant) = schema.get("const") {
         return constant.to_string();

@@ -43,14 +43,14 @@ export interface AttemptReply {
 }
 
 /** The name of a column and its values, one for each row. */
-export interface Cells {
+export interface CellsOfNum {
   key: string;
   name: string;
   values: (Num | null)[];
 }
 
 /** The name of a column and its values, one for each row. */
-export interface Cells2 {
+export interface CellsOfstring {
   key: string;
   name: string;
   values: (string | null)[];
@@ -748,7 +748,33 @@ export interface Table {
 }
 
 /** One column; null where a run has no such thing. */
-export type TableColumn = Cells | Cells2 | Cells2;
+export type TableColumn = CellsOfNum & {
+  kind: "metric";
+} | CellsOfstring & {
+  kind: "param";
+} | CellsOfstring & {
+  kind: "tag";
+};
+
+/** A question for a table of runs. */
+export interface TableQuestion {
+  /** last, min, max or best: which value stands for a metric. */
+  aggregate?: string;
+  /** As `metrics.loss`, `params.lr` and `tags.team`; at most 200, and 2,000 of a file. */
+  columns?: string[];
+  cursor?: string;
+  experiment_ids: string[];
+  /** A filter in MLflow's grammar. */
+  filter?: string;
+  /** At most 5,000, and 500 where `aggregate` is not last. */
+  limit?: number;
+  /** As `metrics.loss DESC`; the newest start first where nothing else decides. */
+  order_by?: string[];
+  /** Only the children of this run. */
+  parent?: string;
+  /** active, deleted or all. */
+  view?: string;
+}
 
 /** Tags that are set and removed on many runs. */
 export interface TagRuns {
