@@ -2,7 +2,8 @@
 //!
 //! It describes; it never decides what a route does.
 
-use schemars::{Schema, SchemaGenerator, generate::SchemaSettings};
+use schemars::generate::{Contract, SchemaSettings};
+use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value as Json, json};
 
 /// Gives the schema of a message.
@@ -15,6 +16,8 @@ pub(super) struct Doc {
     pub query: Option<SchemaOf>,
     pub body: Option<SchemaOf>,
     pub answer: Option<Answer>,
+    /// What stands in an answer that is no JSON.
+    pub mentions: Option<SchemaOf>,
 }
 
 /// What a route answers with.
@@ -35,20 +38,21 @@ pub(super) struct Operation<'r> {
 
 /// Writes the document.
 pub(super) fn document<'r>(operations: impl Iterator<Item = Operation<'r>>) -> Json {
-    let mut settings = SchemaSettings::draft2020_12();
-    settings.definitions_path = "/components/schemas".into();
-    settings.meta_schema = None;
-    let mut generator = settings.into_generator();
+    let mut messages = Messages {
+        asked: generator(Contract::Deserialize),
+        told: generator(Contract::Serialize),
+    };
     let mut paths = Map::new();
     for operation in operations {
         let path = operation.path.replace("{*", "{");
-        let written = write(&operation, &path, &mut generator);
+        let written = write(&operation, &path, &mut messages);
         let at = paths.entry(path).or_insert_with(|| json!({}));
         if let Some(at) = at.as_object_mut() {
             at.insert(operation.method.to_lowercase(), written);
         }
     }
-    let mut schemas = generator.take_definitions(true);
+    let mut schemas = messages.asked.take_definitions(true);
+    schemas.append(&mut messages.told.take_definitions(true));
     schemas.insert("Error".to_owned(), error());
     json!({
         "openapi": "3.1.0",
@@ -64,7 +68,22 @@ pub(super) fn document<'r>(operations: impl Iterator<Item = Operation<'r>>) -> J
     })
 }
 
-fn write(operation: &Operation<'_>, path: &str, generator: &mut SchemaGenerator) -> Json {
+/// What clients send and what they are sent are described apart: a field may be left out of the one
+/// and is always in the other.
+struct Messages {
+    asked: SchemaGenerator,
+    told: SchemaGenerator,
+}
+
+fn generator(contract: Contract) -> SchemaGenerator {
+    let mut settings = SchemaSettings::draft2020_12();
+    settings.definitions_path = "/components/schemas".into();
+    settings.meta_schema = None;
+    settings.contract = contract;
+    settings.into_generator()
+}
+
+fn write(operation: &Operation<'_>, path: &str, messages: &mut Messages) -> Json {
     let doc = operation.doc;
     let mut parameters: Vec<Json> = names_in(path)
         .map(|name| {
@@ -75,7 +94,7 @@ fn write(operation: &Operation<'_>, path: &str, generator: &mut SchemaGenerator)
         })
         .collect();
     if let Some(query) = doc.query {
-        parameters.extend(query_parameters(query, generator));
+        parameters.extend(query_parameters(query));
     }
     if operation.changes {
         parameters.push(json!({
@@ -85,10 +104,15 @@ fn write(operation: &Operation<'_>, path: &str, generator: &mut SchemaGenerator)
         }));
     }
     let content = match &doc.answer {
-        Some(Answer::Json(of)) => json!({ "application/json": { "schema": of(generator) } }),
+        Some(Answer::Json(of)) => {
+            json!({ "application/json": { "schema": of(&mut messages.told) } })
+        }
         Some(Answer::Other(kind)) => json!({ *kind: {} }),
         None => json!({}),
     };
+    if let Some(mentions) = doc.mentions {
+        mentions(&mut messages.told);
+    }
     let mut written = json!({
         "summary": doc.summary,
         "tags": [operation.group],
@@ -105,7 +129,7 @@ fn write(operation: &Operation<'_>, path: &str, generator: &mut SchemaGenerator)
     if let Some(body) = doc.body
         && let Some(written) = written.as_object_mut()
     {
-        let schema = body(generator);
+        let schema = body(&mut messages.asked);
         let content = json!({ "application/json": { "schema": schema } });
         written.insert(
             "requestBody".to_owned(),
@@ -115,19 +139,14 @@ fn write(operation: &Operation<'_>, path: &str, generator: &mut SchemaGenerator)
     written
 }
 
-/// Turns the fields of a message into parameters of a query.
-fn query_parameters(of: SchemaOf, generator: &mut SchemaGenerator) -> Vec<Json> {
-    let reference = of(generator);
-    let whole = match reference.get("$ref").and_then(Json::as_str) {
-        Some(name) => {
-            let name = name.rsplit('/').next().unwrap_or("").to_owned();
-            generator
-                .definitions_mut()
-                .remove(&name)
-                .unwrap_or_default()
-        }
-        None => reference.to_value(),
-    };
+/// Turns the fields of a message into parameters of a query; the message itself is in no list then.
+fn query_parameters(of: SchemaOf) -> Vec<Json> {
+    let mut generator = generator(Contract::Deserialize);
+    let reference = of(&mut generator);
+    let name = reference.get("$ref").and_then(Json::as_str).unwrap_or("");
+    let name = name.rsplit('/').next().unwrap_or("");
+    let whole = generator.definitions_mut().remove(name);
+    let whole = whole.unwrap_or_else(|| reference.to_value());
     let required: Vec<&str> = whole["required"]
         .as_array()
         .map(|names| names.iter().filter_map(Json::as_str).collect())

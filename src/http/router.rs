@@ -93,6 +93,12 @@ impl Route {
         self
     }
 
+    /// Names what stands in an answer that is no JSON.
+    pub fn mentions<M: JsonSchema>(mut self) -> Self {
+        self.doc.mentions = Some(SchemaGenerator::subschema_for::<M>);
+        self
+    }
+
     /// Names the content type of an answer that is no JSON.
     pub fn answers_as(mut self, content_type: &'static str) -> Self {
         self.doc.answer = Some(Answer::Other(content_type));

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::tracking::assemble::{self, FullRun};
 use crate::tracking::experiment::Pair;
 use crate::tracking::history;
-use crate::tracking::run::{self, PARENT_TAG};
+use crate::tracking::run::{self, PARENT_TAG, Status};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -38,6 +38,7 @@ pub struct ComparedRun {
     pub experiment_name: String,
     pub name: String,
     pub user: String,
+    #[schemars(with = "Status")]
     pub status: &'static str,
     pub start_time: i64,
     pub end_time: Option<i64>,

@@ -42,6 +42,7 @@ pub struct Question {
 
 /// A page of the list.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ExperimentSummaries")]
 pub struct Summaries {
     pub experiments: Vec<Summary>,
     /// Matching experiments of all pages.
@@ -51,9 +52,11 @@ pub struct Summaries {
 
 /// One experiment.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ExperimentSummary")]
 pub struct Summary {
     pub experiment_id: String,
     pub name: String,
+    #[schemars(with = "Lifecycle")]
     pub lifecycle: &'static str,
     pub created_at: i64,
     pub updated_at: i64,

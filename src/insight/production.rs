@@ -152,7 +152,7 @@ pub fn read(tx: &mut Tx<'_>, scope: &Scope) -> Result<Production> {
 /// one in the stage.
 fn candidates(tx: &mut Tx<'_>, scope: &Scope) -> Result<Vec<Candidate>> {
     let mut params = vec![Value::Int(Stage::Production as i64)];
-    let mut rank = String::from("case ");
+    let mut rank = String::from("case when v.stage is null then 0 ");
     for alias in &scope.aliases {
         params.push(Value::from(alias.as_str()));
         rank.push_str(&format!(

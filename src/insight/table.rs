@@ -4,7 +4,8 @@ use super::goal::Direction;
 use super::number::Num;
 use crate::db::{Tx, Value, placeholders};
 use crate::error::{Error, Result};
-use crate::tracking::run::{PARENT_TAG, Run, Staleness};
+use crate::tracking::experiment::Lifecycle;
+use crate::tracking::run::{PARENT_TAG, Run, Staleness, Status};
 use crate::tracking::search::{self, TableSearch};
 use crate::tracking::series::Point;
 use crate::tracking::{curve, history};
@@ -27,8 +28,7 @@ pub enum Aggregate {
 }
 
 /// What a column shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     Metric,
     Param,
@@ -90,7 +90,9 @@ pub struct Table {
     pub experiment_id: Vec<String>,
     pub name: Vec<String>,
     pub user: Vec<String>,
+    #[schemars(with = "Vec<Status>")]
     pub status: Vec<&'static str>,
+    #[schemars(with = "Vec<Lifecycle>")]
     pub lifecycle: Vec<&'static str>,
     pub start_time: Vec<i64>,
     pub end_time: Vec<Option<i64>>,
@@ -103,35 +105,48 @@ pub struct Table {
     pub columns: Vec<Column>,
 }
 
-/// One column of metrics, params or tags.
+/// One column; null where a run has no such thing.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Column {
+#[serde(tag = "kind", rename_all = "lowercase")]
+#[schemars(rename = "TableColumn")]
+pub enum Column {
+    Metric(Cells<Num>),
+    Param(Cells<String>),
+    Tag(Cells<String>),
+}
+
+/// The name of a column and its values, one for each row.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "CellsOf{T}")]
+pub struct Cells<T> {
     pub name: String,
-    pub kind: Kind,
     pub key: String,
-    pub values: Values,
+    pub values: Vec<Option<T>>,
 }
 
-/// What stands in a column; null where a run has no such thing.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(untagged)]
-pub enum Values {
-    Numbers(Vec<Option<Num>>),
-    Texts(Vec<Option<String>>),
+impl Column {
+    fn empty(wanted: &Wanted, rows: usize) -> Self {
+        match wanted.kind {
+            Kind::Metric => Column::Metric(Cells::empty(wanted, rows)),
+            Kind::Param => Column::Param(Cells::empty(wanted, rows)),
+            Kind::Tag => Column::Tag(Cells::empty(wanted, rows)),
+        }
+    }
 }
 
-impl Values {
-    /// Gives how many rows the column has.
-    pub fn len(&self) -> usize {
-        match self {
-            Values::Numbers(values) => values.len(),
-            Values::Texts(values) => values.len(),
+impl<T: Clone> Cells<T> {
+    fn empty(wanted: &Wanted, rows: usize) -> Self {
+        Self {
+            name: wanted.name(),
+            key: wanted.key.clone(),
+            values: vec![None; rows],
         }
     }
 
-    /// Says whether the column has no row.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
+    fn set(&mut self, place: usize, value: &T) {
+        if let Some(slot) = self.values.get_mut(place) {
+            *slot = Some(value.clone());
+        }
     }
 }
 
@@ -257,15 +272,7 @@ fn columns(
         if let Some(key_id) = tx.find_key(&one.key)? {
             keys.entry((one.kind, key_id)).or_default().push(index);
         }
-        columns.push(Column {
-            name: one.name(),
-            kind: one.kind,
-            key: one.key.clone(),
-            values: match one.kind {
-                Kind::Metric => Values::Numbers(vec![None; rows.ids.len()]),
-                Kind::Param | Kind::Tag => Values::Texts(vec![None; rows.ids.len()]),
-            },
-        });
+        columns.push(Column::empty(one, rows.ids.len()));
     }
     for kind in [Kind::Metric, Kind::Param, Kind::Tag] {
         let ids = keys.keys().filter(|(other, _)| *other == kind);
@@ -323,16 +330,10 @@ enum Cell {
 
 impl Cell {
     fn put(&self, column: &mut Column, place: usize) {
-        match (self, &mut column.values) {
-            (Cell::Number(number), Values::Numbers(values)) => {
-                if let Some(value) = values.get_mut(place) {
-                    *value = Some(*number);
-                }
-            }
-            (Cell::Text(text), Values::Texts(values)) => {
-                if let Some(value) = values.get_mut(place) {
-                    *value = Some(text.clone());
-                }
+        match (self, column) {
+            (Cell::Number(number), Column::Metric(cells)) => cells.set(place, number),
+            (Cell::Text(text), Column::Param(cells) | Column::Tag(cells)) => {
+                cells.set(place, text);
             }
             _ => {}
         }

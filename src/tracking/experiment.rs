@@ -7,13 +7,15 @@ use crate::ctx::Ctx;
 use crate::db::{Insert, Lock, Tx, Value};
 use crate::error::{Code, Error, Result};
 use crate::params;
+use schemars::JsonSchema;
 use std::collections::BTreeMap;
 
 /// The experiment that every fresh server has.
 pub const DEFAULT_ID: i64 = 0;
 
 /// Whether a thing is there or marked as deleted; stored as 1 or 2.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
+#[schemars(rename_all = "lowercase")]
 pub enum Lifecycle {
     Active,
     Deleted,

@@ -8,6 +8,7 @@ use crate::ctx::{Ctx, Ids};
 use crate::db::{Lock, Row, Tx};
 use crate::error::{Error, Result};
 use crate::params;
+use schemars::JsonSchema;
 use serde_json::{Value as Json, json};
 
 /// The tag that names a run; it always equals the run's name.
@@ -19,7 +20,8 @@ pub const PARENT_TAG: &str = "mlflow.parentRunId";
 pub const TOUCH_EVERY_MS: i64 = 5_000;
 
 /// Where a run stands; stored as 1 to 5, as MLflow numbers them on the wire.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
+#[schemars(rename_all = "UPPERCASE")]
 pub enum Status {
     Running = 1,
     Scheduled = 2,

@@ -35,4 +35,5 @@ mod server;
 mod server_routes;
 mod stale;
 mod support;
+mod ui;
 mod webhooks;

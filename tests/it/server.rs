@@ -4,7 +4,7 @@
 use crate::postgres::TestDatabase;
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderMap, Request, StatusCode};
+use axum::http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::Value as Json;
 use std::sync::Arc;
@@ -167,11 +167,17 @@ impl TestServer {
         self.now.fetch_add(milliseconds, Ordering::Relaxed);
     }
 
-    /// Sends a request as it is; a Host header of localhost is added where there is none.
-    pub(crate) async fn send(&self, mut request: Request<Body>) -> Answer {
+    /// Sends a request as it is, and gives the answer before its body has come; a Host header of
+    /// localhost is added where there is none.
+    pub(crate) async fn respond(&self, mut request: Request<Body>) -> Response<Body> {
         let host = "localhost:5000".parse().unwrap();
         request.headers_mut().entry("host").or_insert(host);
-        let response = self.router.clone().oneshot(request).await.unwrap();
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
+    /// Sends a request as `respond` does, and gives the whole answer.
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.respond(request).await;
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes().to_vec();
         Answer {

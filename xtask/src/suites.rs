@@ -13,6 +13,11 @@ const MLFLOW_2: Environment = Environment {
     minors: 10..=12,
 };
 
+const API: Environment = Environment {
+    name: "api",
+    minors: 10..=13,
+};
+
 /// Every suite. A new one is a row here.
 pub(crate) const SUITES: &[Suite] = &[
     Suite {
@@ -138,6 +143,19 @@ pub(crate) const SUITES: &[Suite] = &[
         }),
         store: Store::Pgbouncer,
         turn: Turn::OnRequest,
+    },
+    Suite {
+        name: "api",
+        group: "api",
+        title: "requests made up from the OpenAPI document find no failure of the server",
+        runner: Runner::Pytest(Session {
+            folder: "tests/api",
+            environment: API,
+            marker: None,
+            tool: Tool::None,
+        }),
+        store: Store::Sqlite,
+        turn: Turn::Always,
     },
     Suite {
         name: "durability",

@@ -10,7 +10,12 @@ use crate::registry::aged::{self, Page};
 use axum::extract::State;
 
 pub(super) fn routes() -> Vec<Route> {
-    vec![get("1.0/registry/aged", Access::Read, list).own()]
+    vec![
+        get("1.0/registry/aged", Access::Read, list)
+            .own()
+            .tells("Lists the versions that are in Production for too long.")
+            .answers::<AgedReply>(),
+    ]
 }
 
 async fn list(

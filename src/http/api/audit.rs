@@ -26,13 +26,40 @@ const CHUNK: u64 = 1_000;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        get("1.0/audit/entries", Access::Read, find_many).own(),
-        get("1.0/audit/entries/{position}", Access::Read, find).own(),
-        get("1.0/audit/records", Access::Read, records).own(),
-        get("1.0/audit/export", Access::Read, export).own(),
-        get("1.0/audit/head", Access::Read, head).own(),
-        get("1.0/audit/heads", Access::Read, heads).own(),
-        get("1.0/audit/consistency", Access::Read, consistency).own(),
+        get("1.0/audit/entries", Access::Read, find_many)
+            .own()
+            .tells("Searches the audit log, the newest entries first.")
+            .query::<SearchEntries>()
+            .answers::<EntriesReply>(),
+        get("1.0/audit/entries/{position}", Access::Read, find)
+            .own()
+            .tells("Gives an entry with the proof that the log holds it.")
+            .query::<Sizes>()
+            .answers::<InclusionReply>(),
+        get("1.0/audit/records", Access::Read, records)
+            .own()
+            .tells("Reads entries in their order, as they were hashed.")
+            .query::<ReadFrom>()
+            .answers::<RecordsReply>(),
+        get("1.0/audit/export", Access::Read, export)
+            .own()
+            .tells("Sends the log as JSON lines.")
+            .query::<ReadFrom>()
+            .answers_as("application/jsonl"),
+        get("1.0/audit/head", Access::Read, head)
+            .own()
+            .tells("Gives the log as it is now, signed.")
+            .answers::<HeadReply>(),
+        get("1.0/audit/heads", Access::Read, heads)
+            .own()
+            .tells("Lists the signed heads of the log.")
+            .query::<ReadFrom>()
+            .answers::<HeadsReply>(),
+        get("1.0/audit/consistency", Access::Read, consistency)
+            .own()
+            .tells("Proves that the log only grew.")
+            .query::<Sizes>()
+            .answers::<ConsistencyReply>(),
     ]
 }
 

@@ -17,12 +17,27 @@ pub(super) fn routes() -> Vec<Route> {
     use Access::{Edit, Read};
     vec![
         // A serving process has the right to read what it loads, and this is no change of it.
-        post("1.0/consumers", Read, report).own(),
+        post("1.0/consumers", Read, report)
+            .own()
+            .tells("Takes what a serving process has loaded.")
+            .body::<ReportLoaded>()
+            .answers::<ConsumerReply>(),
         delete("1.0/consumers/{consumer}", Edit, forget)
             .own()
-            .audited("consumer.forget", "consumer:{consumer}"),
-        get("1.0/models/{name}/consumers", Read, list).own(),
-        get("1.0/models/{name}/resolutions", Read, resolutions).own(),
+            .audited("consumer.forget", "consumer:{consumer}")
+            .tells("Forgets what a consumer reported.")
+            .query::<ForgetConsumer>()
+            .answers::<ForgottenReply>(),
+        get("1.0/models/{name}/consumers", Read, list)
+            .own()
+            .tells("Lists what serving processes have loaded, and what they should have.")
+            .query::<ListConsumers>()
+            .answers::<ConsumersReply>(),
+        get("1.0/models/{name}/resolutions", Read, resolutions)
+            .own()
+            .tells("Lists who asked where a URI leads.")
+            .query::<ListResolutions>()
+            .answers::<ResolutionsReply>(),
     ]
 }
 

@@ -27,7 +27,8 @@ pub(super) fn routes() -> Vec<Route> {
             .waiting()
             .tells("Tells what changes, for as long as the client listens.")
             .query::<OpenStream>()
-            .answers_as(KIND),
+            .answers_as(KIND)
+            .mentions::<(event::Hello, event::Changes, event::Reason)>(),
     ]
 }
 

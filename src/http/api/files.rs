@@ -15,7 +15,7 @@ use crate::http::wire::manifest::version_of;
 use crate::http::wire::preview::{Preview, Scripts};
 use crate::http::wire::run_table::{MAX_FILE_COLUMNS, ReadTable, TableQuestion};
 use crate::insight::columns;
-use crate::insight::table::{self, Table, Values, Wanted};
+use crate::insight::table::{self, Column, Table, Wanted};
 use crate::registry::version;
 use axum::body::Body;
 use axum::extract::State;
@@ -214,14 +214,16 @@ fn write_row(text: &mut String, table: &Table, row: usize) {
             .flatten()
             .unwrap_or_default(),
     ];
-    cells.extend(table.columns.iter().map(|column| match &column.values {
-        Values::Numbers(values) => {
-            let value = values.get(row).copied().flatten();
+    cells.extend(table.columns.iter().map(|column| match column {
+        Column::Metric(cells) => {
+            let value = cells.values.get(row).copied().flatten();
             value
                 .map(|value| format!("{:?}", value.0))
                 .unwrap_or_default()
         }
-        Values::Texts(values) => values.get(row).cloned().flatten().unwrap_or_default(),
+        Column::Param(cells) | Column::Tag(cells) => {
+            cells.values.get(row).cloned().flatten().unwrap_or_default()
+        }
     }));
     text.push_str(&line(&cells));
 }

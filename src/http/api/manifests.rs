@@ -23,20 +23,28 @@ pub(super) fn routes() -> Vec<Route> {
             Access::Read,
             find,
         )
-        .own(),
+        .own()
+        .tells("Gives the manifest of a version: what its files were.")
+        .answers::<ManifestReply>(),
         get(
             "1.0/models/{name}/versions/{version}/files",
             Access::Read,
             list,
         )
-        .own(),
+        .own()
+        .tells("Lists the files of a version with their digests.")
+        .query::<ListFiles>()
+        .answers::<FilePage>(),
         post(
             "1.0/models/{name}/versions/{version}/verify",
             Access::Edit,
             check,
         )
         .own()
-        .audited("model_version.verify", "model_version:{name}/{version}"),
+        .audited("model_version.verify", "model_version:{name}/{version}")
+        .tells("Reads the files of a version again and compares them.")
+        .body::<NoFields>()
+        .answers::<VerifyReply>(),
     ]
 }
 

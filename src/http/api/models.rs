@@ -15,9 +15,21 @@ use axum::extract::State;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        get("1.0/models/{name}/history", Access::Read, list).own(),
-        get("1.0/models/{name}/aliases/{alias}", Access::Read, alias).own(),
-        get("1.0/models/{name}/stages/{stage}", Access::Read, stage).own(),
+        get("1.0/models/{name}/history", Access::Read, list)
+            .own()
+            .tells("Lists what happened to a model, the newest first.")
+            .query::<ListHistory>()
+            .answers::<HistoryReply>(),
+        get("1.0/models/{name}/aliases/{alias}", Access::Read, alias)
+            .own()
+            .tells("Says where an alias pointed at a moment.")
+            .query::<AtTime>()
+            .answers::<AliasThenReply>(),
+        get("1.0/models/{name}/stages/{stage}", Access::Read, stage)
+            .own()
+            .tells("Says which versions were in a stage at a moment.")
+            .query::<AtTime>()
+            .answers::<StageThenReply>(),
     ]
 }
 

@@ -23,7 +23,14 @@ use tokio::time::Instant;
 const ENCODED: &AsciiSet = &CONTROLS.add(b'%');
 
 pub(super) fn routes() -> Vec<Route> {
-    vec![get("1.0/resolve", Access::Read, find).own().waiting()]
+    vec![
+        get("1.0/resolve", Access::Read, find)
+            .own()
+            .waiting()
+            .tells("Says where a models: URI leads, at once or when that changes.")
+            .query::<ResolveUri>()
+            .answers::<ResolvedReply>(),
+    ]
 }
 
 async fn find(

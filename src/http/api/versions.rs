@@ -23,8 +23,14 @@ pub(super) fn routes() -> Vec<Route> {
             Access::Read,
             show_facts,
         )
-        .own(),
-        get("1.0/models/{name}/diff", Access::Read, show_diff).own(),
+        .own()
+        .tells("Gives what was known of a version when it was registered.")
+        .answers::<FactsReply>(),
+        get("1.0/models/{name}/diff", Access::Read, show_diff)
+            .own()
+            .tells("Says in what two versions differ.")
+            .query::<CompareVersions>()
+            .answers::<DiffReply>(),
     ]
 }
 

@@ -19,22 +19,38 @@ use axum::extract::State;
 pub(super) fn routes() -> Vec<Route> {
     use Access::{Edit, Read};
     vec![
-        get("1.0/webhooks", Read, list).own(),
-        get("1.0/webhooks/{webhook_id}", Read, find).own(),
-        get("1.0/webhooks/{webhook_id}/deliveries", Read, deliveries).own(),
+        get("1.0/webhooks", Read, list)
+            .own()
+            .tells("Lists webhooks of every kind.")
+            .query::<ListWebhooks>()
+            .answers::<WebhookInfoPage>(),
+        get("1.0/webhooks/{webhook_id}", Read, find)
+            .own()
+            .tells("Gives a webhook.")
+            .answers::<WebhookInfo>(),
+        get("1.0/webhooks/{webhook_id}/deliveries", Read, deliveries)
+            .own()
+            .tells("Lists what was sent to a webhook.")
+            .query::<ListDeliveries>()
+            .answers::<DeliveryPage>(),
         get(
             "1.0/webhooks/{webhook_id}/deliveries/{delivery_id}",
             Read,
             find_delivery,
         )
-        .own(),
+        .own()
+        .tells("Gives a delivery with its attempts.")
+        .answers::<DeliveryDetail>(),
         post(
             "1.0/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver",
             Edit,
             redeliver,
         )
         .own()
-        .audited("webhook.redeliver", "webhook:{webhook_id}"),
+        .audited("webhook.redeliver", "webhook:{webhook_id}")
+        .tells("Sends a delivery again.")
+        .body::<Redeliver>()
+        .answers::<OneDelivery>(),
     ]
 }
 

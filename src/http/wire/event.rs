@@ -100,29 +100,33 @@ fn decode(name: &str) -> Result<Topic> {
     Topic::parse(&decoded)
 }
 
-#[derive(Serialize)]
-struct Hello {
+/// The first event of a stream.
+#[derive(Serialize, JsonSchema)]
+pub struct Hello {
     topics: Vec<String>,
     at: i64,
     resumed: bool,
 }
 
-#[derive(Serialize)]
-struct Changes {
+/// What changed since the event before.
+#[derive(Serialize, JsonSchema)]
+pub struct Changes {
     at: i64,
     changes: Vec<Change>,
 }
 
-#[derive(Serialize)]
-struct Change {
+/// What changed of one topic; not to what.
+#[derive(Serialize, JsonSchema)]
+pub struct Change {
     topic: String,
     kinds: Vec<String>,
     runs: Vec<String>,
     more: bool,
 }
 
-#[derive(Serialize)]
-struct Reason {
+/// Why a stream ends, or begins anew.
+#[derive(Serialize, JsonSchema)]
+pub struct Reason {
     reason: &'static str,
 }
 

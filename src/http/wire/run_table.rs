@@ -96,7 +96,7 @@ fn aggregate(field: Field<String>) -> Result<Aggregate> {
 /// A question for a table of runs.
 #[derive(Deserialize, Default, JsonSchema)]
 #[serde(default)]
-#[schemars(extend("required" = ["experiment_ids"]))]
+#[schemars(rename = "TableQuestion", extend("required" = ["experiment_ids"]))]
 pub struct ReadTable {
     experiment_ids: Field<Vec<Field<String>>>,
     /// A filter in MLflow's grammar.

@@ -148,6 +148,7 @@ impl UpdateView {
 
 /// A saved view.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "View")]
 pub struct ViewReply {
     view_id: String,
     experiment_id: Option<String>,

@@ -16,7 +16,7 @@ const LAYERS: &[&[&str]] = &[
     &["server"],
     &["http"],
     &["app", "jobs"],
-    &["replicas"],
+    &["replicas", "insight"],
     &[
         "tracking",
         "registry",

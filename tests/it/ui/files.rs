@@ -1,0 +1,105 @@
+//! Artifacts for display, and tables of runs as files.
+
+use super::OWN;
+use crate::server::TestServer;
+use axum::http::header;
+use serde_json::json;
+
+const HOSTILE: &str = "<script>fetch('/api/1.0/counts')</script>";
+
+#[tokio::test]
+async fn hostile_files_are_shown_in_a_sandbox_without_scripts() {
+    let server = TestServer::start_in_folder().await;
+    let experiment = server.experiment("e").await;
+    let run = server.run(&experiment).await;
+    for name in ["page.html", "sub/image.svg"] {
+        let path = format!("{experiment}/{run}/artifacts/{name}");
+        assert_eq!(server.put_file(&path, HOSTILE).await.status, 200);
+        let path = format!("{OWN}/runs/{run}/artifacts/{name}");
+        let answer = server.get(&path).await;
+        assert_eq!(answer.text(), HOSTILE);
+        let policy = answer.header("content-security-policy");
+        assert!(
+            policy.starts_with("sandbox; default-src 'none'"),
+            "{policy}"
+        );
+        assert!(!policy.contains("script-src"), "{policy}");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+        assert_eq!(answer.header("content-disposition"), "");
+        let lively = server.get(&format!("{path}?scripts=allow")).await;
+        let policy = lively.header("content-security-policy");
+        assert!(
+            policy.starts_with("sandbox allow-scripts; default-src 'none'"),
+            "{policy}"
+        );
+        assert!(
+            !policy.contains("same-origin") && !policy.contains("connect-src"),
+            "{policy}"
+        );
+        let saved = server.get(&format!("{path}?download=true")).await;
+        assert!(
+            saved
+                .header("content-disposition")
+                .starts_with("attachment")
+        );
+        let part = server.get_with(&path, (header::RANGE, "bytes=0-7")).await;
+        assert_eq!(
+            (part.status.as_u16(), part.body.as_slice()),
+            (206, &b"<script>"[..])
+        );
+    }
+}
+
+#[tokio::test]
+async fn files_that_are_not_there_or_not_below_the_run_are_refused() {
+    let server = TestServer::start_in_folder().await;
+    let experiment = server.experiment("e").await;
+    let run = server.run(&experiment).await;
+    for (path, status) in [
+        (format!("runs/{run}/artifacts/none.txt"), 404),
+        ("runs/none/artifacts/a.txt".to_owned(), 404),
+        (format!("runs/{run}/artifacts/..%2f..%2fsecret"), 400),
+        (format!("runs/{run}/artifacts/a/%2e%2e/%2e%2e/b"), 400),
+        (format!("runs/{run}/artifacts/a?scripts=yes"), 400),
+        ("models/none/versions/1/artifacts/a".to_owned(), 404),
+        ("models/none/versions/x/artifacts/a".to_owned(), 400),
+    ] {
+        let answer = server.get(&format!("{OWN}/{path}")).await;
+        assert_eq!(answer.refused().0, status, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_all_rows_has_every_run_and_no_formula() {
+    let server = TestServer::start().await;
+    let experiment = server.experiment("e").await;
+    for number in 0..7 {
+        let params = json!({"p": format!("=cmd,\"{number}\"")});
+        server
+            .full_run(&experiment, [params, json!({"m": -1.5}), json!({})])
+            .await;
+    }
+    let path = format!("{OWN}/runs/export.csv?experiment_ids={experiment}&limit=2");
+    let answer = server.get(&path).await;
+    assert!(
+        answer
+            .header("content-disposition")
+            .starts_with("attachment")
+    );
+    let text = answer.text();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 8, "{text}");
+    let names = "run_id,experiment_id,name,status,user,start_time,end_time,parent_run_id,params.p,metrics.m";
+    assert!(lines[0].starts_with(names), "{}", lines[0]);
+    assert!(
+        lines[1].contains("\"'=cmd,\"\"") && lines[1].contains(",-1.5,"),
+        "{}",
+        lines[1]
+    );
+    let chosen = format!(
+        "{OWN}/runs/export.csv?experiment_ids={experiment}&columns=metrics.m&aggregate=min"
+    );
+    assert!(server.get(&chosen).await.text().starts_with("run_id"));
+    let refused = format!("{OWN}/runs/export.csv?experiment_ids={experiment}&filter=nonsense");
+    assert_eq!(server.get(&refused).await.refused().0, 400);
+}
