@@ -21,7 +21,7 @@ const DEFAULTS: &[(&str, &str, &[&str])] = &[
 /// Fails if the server does not compile or cannot be started.
 pub(crate) fn run(flags: &[String]) -> Result<bool> {
     println!("Building the release binary (the first time takes a few minutes)");
-    let binary = binary::release()?;
+    let binary = binary::release("trackway", "trackway")?;
     let mut server = shell::program(binary);
     server
         .arg("server")

@@ -61,7 +61,7 @@ pub(crate) fn run(request: &Request) -> Result<bool> {
 fn build() -> Result<PathBuf, String> {
     heading("build", "the release binary");
     let start = Instant::now();
-    let built = binary::release().map_err(|reason| format!("{reason:#}"));
+    let built = binary::release("trackway", "trackway").map_err(|reason| format!("{reason:#}"));
     println!("build took {}", seconds(start.elapsed()));
     built
 }
