@@ -97,7 +97,7 @@ fn register(server: &Running) -> Result<()> {
             let body = json!({ "name": name }).to_string();
             api::ask(client, &post("/api/2.0/mlflow/registered-models/create", &body))?;
             for _ in 0..VERSIONS {
-                let body = json!({ "name": name, "source": "https://example.com/model" });
+                let body = json!({ "name": name, "source": "mlflow-artifacts:/bench/model" });
                 let path = "/api/2.0/mlflow/model-versions/create";
                 api::ask(client, &post(path, &body.to_string()))?;
             }

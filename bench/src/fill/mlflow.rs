@@ -91,8 +91,8 @@ pub(super) fn register(conn: &mut Connection) -> Result<()> {
             "insert into model_versions (name, version, creation_time, last_updated_time,
                  description, user_id, current_stage, source, run_id, status, status_message,
                  run_link, storage_location)
-             values (?1, ?2, ?3, ?3, '', null, 'None', 'https://example.com/model', '', 'READY',
-                 null, '', 'https://example.com/model')",
+             values (?1, ?2, ?3, ?3, '', null, 'None', 'mlflow-artifacts:/bench/model', '', 'READY',
+                 null, '', 'mlflow-artifacts:/bench/model')",
         )?;
         let mut alias_row = tx.prepare(
             "insert into registered_model_aliases (name, alias, version) values (?1, ?2, 1)",
