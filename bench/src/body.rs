@@ -63,7 +63,12 @@ impl Template {
     pub(crate) fn at(&mut self, first: i64) -> &[u8] {
         for (step, timestamp, offset) in &self.places {
             write_digits(&mut self.bytes, *step, FIRST_STEP + first + offset, 8);
-            write_digits(&mut self.bytes, *timestamp, FIRST_TIMESTAMP + first + offset, 13);
+            write_digits(
+                &mut self.bytes,
+                *timestamp,
+                FIRST_TIMESTAMP + first + offset,
+                13,
+            );
         }
         &self.bytes
     }
@@ -99,7 +104,9 @@ fn write_digits(bytes: &mut [u8], start: usize, mut number: i64, width: usize) {
 /// Overwrites the mark of the run in a request.
 pub(crate) fn name_run(request: &mut [u8], run: &str) {
     let mark = RUN_MARK.as_bytes();
-    let place = request.windows(mark.len()).position(|window| window == mark);
+    let place = request
+        .windows(mark.len())
+        .position(|window| window == mark);
     if let Some(place) = place
         && let Some(target) = request.get_mut(place..place + mark.len())
         && run.len() == mark.len()

@@ -194,7 +194,9 @@ impl Head {
         mut on_piece: impl FnMut(&[u8]) -> Result<()>,
     ) -> Result<()> {
         if !self.chunked {
-            let length = self.length.unwrap_or(if self.closes { usize::MAX } else { 0 });
+            let length = self
+                .length
+                .unwrap_or(if self.closes { usize::MAX } else { 0 });
             return each_part(connection, length, self.length.is_none(), &mut on_piece);
         }
         let mut line = String::new();

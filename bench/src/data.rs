@@ -85,7 +85,10 @@ impl Run {
             ("mlflow.runName".to_owned(), self.name()),
             ("mlflow.user".to_owned(), format!("user-{}", draw % 23)),
             ("note".to_owned(), self.note()),
-            ("stage".to_owned(), ["dev", "test", "prod"][draw as usize % 3].to_owned()),
+            (
+                "stage".to_owned(),
+                ["dev", "test", "prod"][draw as usize % 3].to_owned(),
+            ),
             ("team".to_owned(), format!("team-{}", draw % 11)),
         ]
     }

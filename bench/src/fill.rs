@@ -59,7 +59,10 @@ pub(crate) fn store(subject: &Subject, runs: u64, stores: &Path) -> Result<PathB
 }
 
 fn fill(subject: &Subject, runs: u64, folder: &Path) -> Result<()> {
-    ensure!(subject.store == Store::Sqlite, "only SQLite files are filled");
+    ensure!(
+        subject.store == Store::Sqlite,
+        "only SQLite files are filled"
+    );
     let server = subject.start(folder, "")?;
     let experiment: i64 = api::create_experiment(&mut server.client(), EXPERIMENT)?.parse()?;
     if runs == BASE_RUNS && subject.kind == Kind::Trackway {
@@ -71,7 +74,11 @@ fn fill(subject: &Subject, runs: u64, folder: &Path) -> Result<()> {
         _ => "store.db",
     };
     let mut conn = Connection::open(folder.join(file))?;
-    for (name, value) in [("journal_mode", "off"), ("synchronous", "off"), ("cache_size", "-400000")] {
+    for (name, value) in [
+        ("journal_mode", "off"),
+        ("synchronous", "off"),
+        ("cache_size", "-400000"),
+    ] {
         conn.pragma_update(None, name, value)?;
     }
     match subject.kind {
@@ -95,14 +102,20 @@ fn register(server: &Running) -> Result<()> {
         for number in (first..MODELS).step_by(8) {
             let name = model_name(number);
             let body = json!({ "name": name }).to_string();
-            api::ask(client, &post("/api/2.0/mlflow/registered-models/create", &body))?;
+            api::ask(
+                client,
+                &post("/api/2.0/mlflow/registered-models/create", &body),
+            )?;
             for _ in 0..VERSIONS {
                 let body = json!({ "name": name, "source": "mlflow-artifacts:/bench/model" });
                 let path = "/api/2.0/mlflow/model-versions/create";
                 api::ask(client, &post(path, &body.to_string()))?;
             }
             let body = json!({ "name": name, "alias": ALIAS, "version": "1" }).to_string();
-            api::ask(client, &post("/api/2.0/mlflow/registered-models/alias", &body))?;
+            api::ask(
+                client,
+                &post("/api/2.0/mlflow/registered-models/alias", &body),
+            )?;
         }
         Ok(())
     })?;

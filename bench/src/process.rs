@@ -30,7 +30,11 @@ pub(crate) fn memory(pid: u32) -> u64 {
 pub(crate) fn tree(pid: u32) -> Vec<u32> {
     let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let Some(child) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
+        let Some(child) = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok())
+        else {
             continue;
         };
         if let Some(parent) = stat(child).and_then(|fields| fields.get(1)?.parse().ok()) {
@@ -56,7 +60,10 @@ fn stat(pid: u32) -> Option<Vec<String>> {
 fn cpu_ticks(pid: u32) -> Option<u64> {
     // utime, stime, cutime, cstime
     let fields = stat(pid)?;
-    let ticks = fields.get(11..15)?.iter().filter_map(|field| field.parse::<u64>().ok());
+    let ticks = fields
+        .get(11..15)?
+        .iter()
+        .filter_map(|field| field.parse::<u64>().ok());
     Some(ticks.sum())
 }
 
@@ -74,7 +81,10 @@ pub(crate) struct Watch {
 
 impl Watch {
     pub(crate) fn start(pid: u32) -> Self {
-        let (peak, stopped) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
+        let (peak, stopped) = (
+            Arc::new(AtomicU64::new(0)),
+            Arc::new(AtomicBool::new(false)),
+        );
         let (shared, stop) = (peak.clone(), stopped.clone());
         let thread = std::thread::spawn(move || {
             while !stop.load(Ordering::Relaxed) {

@@ -20,7 +20,11 @@ pub(crate) fn write(measured: &[Measured], missing: &[String], setup: &Setup) ->
         }
         let table = Table::of(&part);
         let _ = write!(text, "\n### On {title}\n\n{}", table.figures());
-        let _ = write!(text, "\nCPU time of the server for one unit of work:\n\n{}", table.costs());
+        let _ = write!(
+            text,
+            "\nCPU time of the server for one unit of work:\n\n{}",
+            table.costs()
+        );
     }
     for peer in missing {
         let (name, reason) = peer.split_once('=').unwrap_or((peer, ""));
@@ -36,7 +40,9 @@ fn head(setup: &Setup) -> String {
         text.unwrap_or_default()
     };
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let model = cpu
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     format!(
         "Measured on {}, {cores} cores ({}), Linux {}, {} repetitions{}.\n",
@@ -64,7 +70,11 @@ impl<'m> Table<'m> {
             cells: BTreeMap::new(),
         };
         for one in measured {
-            let row = (one.sample.workload, one.sample.what.as_str(), one.sample.unit);
+            let row = (
+                one.sample.workload,
+                one.sample.what.as_str(),
+                one.sample.unit,
+            );
             if !table.rows.contains(&row) {
                 table.rows.push(row);
             }
@@ -110,8 +120,11 @@ impl<'m> Table<'m> {
             "---|".repeat(titles.len())
         );
         for row in &self.rows {
-            let costs: Vec<Option<f64>> =
-                self.kinds.iter().map(|kind| self.cost(row, *kind)).collect();
+            let costs: Vec<Option<f64>> = self
+                .kinds
+                .iter()
+                .map(|kind| self.cost(row, *kind))
+                .collect();
             if costs.iter().all(Option::is_none) {
                 continue;
             }
@@ -132,7 +145,9 @@ impl<'m> Table<'m> {
     fn values(&self, row: &Row<'m>, kind: Kind) -> Vec<f64> {
         let cell = self.cells.get(&(*row, kind));
         let found = cell.into_iter().flatten();
-        found.filter_map(|one| one.sample.value.as_ref().ok().copied()).collect()
+        found
+            .filter_map(|one| one.sample.value.as_ref().ok().copied())
+            .collect()
     }
 
     fn cell(&self, row: &Row<'m>, kind: Kind) -> String {
@@ -205,7 +220,12 @@ fn spread(values: &[f64]) -> String {
     let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     match values.len() {
         1 => number(low),
-        _ => format!("{} ({}..{})", number(median(values)), number(low), number(high)),
+        _ => format!(
+            "{} ({}..{})",
+            number(median(values)),
+            number(low),
+            number(high)
+        ),
     }
 }
 

@@ -73,7 +73,9 @@ fn one(setup: &Setup, subject: &Subject) -> Result<Vec<Sample>> {
     if fresh.iter().any(|workload| scale.wants(workload)) {
         samples.extend(told(on_fresh_store(setup, subject)));
     }
-    let filled = ["W3", "W6", "W8"].iter().any(|workload| scale.wants(workload));
+    let filled = ["W3", "W6", "W8"]
+        .iter()
+        .any(|workload| scale.wants(workload));
     if subject.store == Store::Postgres || subject.kind == Kind::Floor || !filled {
         return Ok(samples);
     }

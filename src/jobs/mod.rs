@@ -54,10 +54,7 @@ pub struct Jobs {
 impl Jobs {
     /// Starts the jobs.
     pub fn start(app: &App, settings: &Tracking) -> Self {
-        let app = &App {
-            db: app.db.for_own_work(),
-            ..app.clone()
-        };
+        let app = &app.for_own_work();
         let stop = CancellationToken::new();
         let segments = i64::try_from(settings.fold_after_segments).unwrap_or(i64::MAX);
         let limits = watch::Limits {

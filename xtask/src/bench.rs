@@ -78,7 +78,9 @@ pub(crate) fn run(flags: &[String]) -> Result<bool> {
     match postgres.direct() {
         Ok(place) => {
             let url = place.url.trim_end_matches("/postgres");
-            run.arg(format!("--postgres={url}")).arg("--psql").arg(place.psql);
+            run.arg(format!("--postgres={url}"))
+                .arg("--psql")
+                .arg(place.psql);
         }
         Err(reason) => {
             println!("PostgreSQL cannot be had: {reason}");
@@ -102,8 +104,16 @@ fn prepare(peer: &Peer) -> Result<PathBuf> {
 /// Gives the library of mlflow-go the name that it looks for: its package for Linux carries the
 /// library under the name that it has on another system.
 fn name_library(program: &Path) -> Result<()> {
-    let libraries = program.parent().and_then(Path::parent).map(|folder| folder.join("lib"));
-    for entry in libraries.into_iter().flat_map(fs::read_dir).flatten().flatten() {
+    let libraries = program
+        .parent()
+        .and_then(Path::parent)
+        .map(|folder| folder.join("lib"));
+    for entry in libraries
+        .into_iter()
+        .flat_map(fs::read_dir)
+        .flatten()
+        .flatten()
+    {
         let package = entry.path().join("site-packages/mlflow_go_backend");
         let (there, wanted) = ("libmlflow-go-backend.dylib", "libmlflow-go-backend.so");
         if package.join(there).is_file() && !package.join(wanted).exists() {

@@ -53,7 +53,9 @@ impl Postgres {
 
     /// Gives the server, or why there is none.
     pub(crate) fn direct(&mut self) -> Result<Place, String> {
-        let cluster = self.cluster.get_or_insert_with(|| told(Cluster::start(self.durability)));
+        let cluster = self
+            .cluster
+            .get_or_insert_with(|| told(Cluster::start(self.durability)));
         let cluster = cluster.as_ref().map_err(Clone::clone)?;
         Ok(cluster.place(cluster.port))
     }

@@ -49,8 +49,9 @@ fn insert(tx: &Transaction<'_>, spelling: &Spelling, experiment: i64, runs: u64)
          values (?1, ?2, 'UNKNOWN', '', '', 'bench', 'FINISHED', ?3, ?4, '', 'active', ?5, ?6)",
     )?;
     let param = spelling.param;
-    let mut param_row =
-        tx.prepare(&format!("insert into params (run_uuid, key, {param}) values (?1, ?2, ?3)"))?;
+    let mut param_row = tx.prepare(&format!(
+        "insert into params (run_uuid, key, {param}) values (?1, ?2, ?3)"
+    ))?;
     let mut tag_row = tx.prepare("insert into tags (run_uuid, key, value) values (?1, ?2, ?3)")?;
     let metric = |table: &str, (columns, values): (&str, &str)| {
         format!(
@@ -64,7 +65,14 @@ fn insert(tx: &Transaction<'_>, spelling: &Spelling, experiment: i64, runs: u64)
         let run = Run(number);
         let (uuid, start) = (run.uuid(), run.start_time());
         let uri = format!("mlflow-artifacts:/{experiment}/{uuid}/artifacts");
-        run_row.execute(params![uuid, run.name(), start, run.end_time(), uri, experiment])?;
+        run_row.execute(params![
+            uuid,
+            run.name(),
+            start,
+            run.end_time(),
+            uri,
+            experiment
+        ])?;
         for (name, value) in run.params() {
             param_row.execute(params![uuid, name, value])?;
         }

@@ -36,7 +36,14 @@ pub(super) fn fill(conn: &mut Connection, experiment: i64, runs: u64) -> Result<
             let run = Run(number);
             let (uuid, start) = (run.uuid(), run.start_time());
             let uri = format!("mlflow-artifacts:/{experiment}/{uuid}/artifacts");
-            run_row.execute(params![uuid, experiment, run.name(), start, run.end_time(), uri])?;
+            run_row.execute(params![
+                uuid,
+                experiment,
+                run.name(),
+                start,
+                run.end_time(),
+                uri
+            ])?;
             let id = tx.last_insert_rowid();
             for (name, value) in run.params() {
                 param_row.execute(params![id, key(&name), experiment, value])?;
@@ -48,7 +55,10 @@ pub(super) fn fill(conn: &mut Connection, experiment: i64, runs: u64) -> Result<
             for (name, value) in run.metrics() {
                 latest_row.execute(params![id, key(&name), experiment, value, start])?;
                 let point = Point::new(start, 0, value);
-                points.push(KeyedPoint { key_id: key(&name), point });
+                points.push(KeyedPoint {
+                    key_id: key(&name),
+                    point,
+                });
             }
             pack_row.execute(params![id, segment::encode(&points)])?;
             Ok(())
@@ -79,7 +89,9 @@ fn take_indexes(conn: &Connection) -> Result<Vec<String>> {
 fn intern(conn: &Connection) -> Result<HashMap<String, i64>> {
     let run = Run(0);
     let pairs = run.params().into_iter().chain(run.tags());
-    let names = pairs.map(|(name, _)| name).chain(run.metrics().into_iter().map(|(name, _)| name));
+    let names = pairs
+        .map(|(name, _)| name)
+        .chain(run.metrics().into_iter().map(|(name, _)| name));
     let mut keys = HashMap::new();
     for name in names {
         let sql = "insert into keys (name) values (?1) on conflict (name) do update set name = name

@@ -55,14 +55,20 @@ fn folder(server: &Running) -> Result<String> {
 
 /// A MiB that does not compress.
 fn piece() -> Vec<u8> {
-    (0..MIB as u64 / 8).flat_map(|n| mix(n).to_le_bytes()).collect()
+    (0..MIB as u64 / 8)
+        .flat_map(|n| mix(n).to_le_bytes())
+        .collect()
 }
 
 fn upload(server: &Running, folder: &str, piece: &[u8], count: usize) -> Result<Work> {
     measure(server, || {
         let head = put_head(&format!("{folder}/large.bin"), piece.len() * count);
         let answer = server.client().stream(&head, piece, count)?;
-        ensure!(answer.status == 200, "the upload was answered with {}", answer.status);
+        ensure!(
+            answer.status == 200,
+            "the upload was answered with {}",
+            answer.status
+        );
         Ok(count as f64)
     })
 }
@@ -75,7 +81,10 @@ fn download(server: &Running, folder: &str, piece: &[u8], count: usize) -> Resul
             while !part.is_empty() {
                 let wanted = piece.get(place % piece.len()..).unwrap_or(&[]);
                 let length = wanted.len().min(part.len());
-                ensure!(part.get(..length) == wanted.get(..length), "byte {place} and on differ");
+                ensure!(
+                    part.get(..length) == wanted.get(..length),
+                    "byte {place} and on differ"
+                );
                 part = part.get(length..).unwrap_or(&[]);
                 place += length;
             }
@@ -94,7 +103,11 @@ fn upload_many(server: &Running, folder: &str, piece: &[u8], count: usize) -> Re
         for number in 0..count {
             let head = put_head(&format!("{folder}/small/{number}.bin"), content.len());
             let answer = client.stream(&head, content, 1)?;
-            ensure!(answer.status == 200, "an upload was answered with {}", answer.status);
+            ensure!(
+                answer.status == 200,
+                "an upload was answered with {}",
+                answer.status
+            );
         }
         Ok(count as f64)
     })

@@ -52,7 +52,10 @@ fn crowd(server: &Running, scale: &Scale) -> Result<Crowd> {
     let time = scale.time.max(Duration::from_secs(3));
     let due = time.as_millis() as u64 / EVERY.as_millis() as u64;
     let parts = pool::run(server, roles, |client, role| match role {
-        Role::Reader => Ok((pool::repeat(client, time, 1.0, |_| &search)?, Done::default())),
+        Role::Reader => Ok((
+            pool::repeat(client, time, 1.0, |_| &search)?,
+            Done::default(),
+        )),
         Role::Trainer { run, number } => {
             let mut template = Template::batch(&run, KEYS, STEPS);
             // They do not all log in the same moment.

@@ -63,7 +63,8 @@ impl Requests {
         let path = "/api/2.0/mlflow/runs/log-batch";
         let mut rest = vec![post(path, &facts().to_string())];
         rest.extend((0..BATCHES).map(|batch| post(path, &metrics(batch).to_string())));
-        let end = json!({ "run_id": RUN_MARK, "status": "FINISHED", "end_time": FIRST_TIMESTAMP + 1 });
+        let end =
+            json!({ "run_id": RUN_MARK, "status": "FINISHED", "end_time": FIRST_TIMESTAMP + 1 });
         rest.push(post("/api/2.0/mlflow/runs/update", &end.to_string()));
         Self {
             create: post("/api/2.0/mlflow/runs/create", &create.to_string()),
@@ -84,8 +85,8 @@ impl Requests {
 }
 
 fn run_id(body: &[u8]) -> Result<String> {
-    let answer: Json = serde_json::from_slice(body)
-        .with_context(|| String::from_utf8_lossy(body).into_owned())?;
+    let answer: Json =
+        serde_json::from_slice(body).with_context(|| String::from_utf8_lossy(body).into_owned())?;
     api::text(&answer, "/run/info/run_id")
 }
 
@@ -120,12 +121,23 @@ fn check(server: &Running, run: &str) -> Result<()> {
     let status = info["status"].as_str();
     ensure!(status == Some("FINISHED"), "the run is {status:?}");
     let count = |name: &str| data[name].as_array().map_or(0, Vec::len);
-    ensure!(count("params") == PARAMS, "the run has {} params", count("params"));
+    ensure!(
+        count("params") == PARAMS,
+        "the run has {} params",
+        count("params")
+    );
     // A server may add the name of the run.
     ensure!(count("tags") >= TAGS, "the run has {} tags", count("tags"));
-    ensure!(count("metrics") == METRICS, "the run has {} metrics", count("metrics"));
+    ensure!(
+        count("metrics") == METRICS,
+        "the run has {} metrics",
+        count("metrics")
+    );
     for metric in data["metrics"].as_array().into_iter().flatten() {
-        let key = metric["key"].as_str().unwrap_or("").trim_start_matches("metric_");
+        let key = metric["key"]
+            .as_str()
+            .unwrap_or("")
+            .trim_start_matches("metric_");
         let wanted = value_of(key.parse()?, BATCHES as u64 - 1);
         ensure!(
             metric["value"].as_f64() == Some(wanted),

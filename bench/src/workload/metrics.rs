@@ -104,7 +104,10 @@ fn check(server: &Running, run: &str, requests: u64, (keys, steps): (usize, usiz
         let value = value_of(key as u64, (number % steps) as u64);
         let number = number as i64;
         let wanted = (FIRST_STEP + number, FIRST_TIMESTAMP + number, value);
-        ensure!(*point == wanted, "{name} has {point:?} instead of {wanted:?}");
+        ensure!(
+            *point == wanted,
+            "{name} has {point:?} instead of {wanted:?}"
+        );
     }
     Ok(())
 }

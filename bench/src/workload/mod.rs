@@ -25,7 +25,11 @@ pub(crate) struct Scale {
 impl Scale {
     /// Tells whether a workload is asked for.
     pub(crate) fn wants(&self, workload: &str) -> bool {
-        self.only.is_empty() || self.only.iter().any(|only| only.eq_ignore_ascii_case(workload))
+        self.only.is_empty()
+            || self
+                .only
+                .iter()
+                .any(|only| only.eq_ignore_ascii_case(workload))
     }
 }
 
@@ -89,7 +93,9 @@ fn start(server: &Running) -> Vec<Sample> {
     std::thread::sleep(Duration::from_millis(500));
     let ready = server.ready.as_secs_f64() * 1000.0;
     vec![
-        Sample::new("W7", "start to first answer", "ms").lower().with(Ok(ready)),
+        Sample::new("W7", "start to first answer", "ms")
+            .lower()
+            .with(Ok(ready)),
         memory("memory idle", server.memory()),
     ]
 }

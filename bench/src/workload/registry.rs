@@ -92,7 +92,10 @@ fn check(client: &mut Client, question: Question) -> Result<()> {
         Question::SetAlias => {
             let read = api::ask(client, &Question::ByAlias.request(7))?;
             let version = api::text(&read, "/model_version/version")?;
-            ensure!(version == "1", "the alias names version {version} instead of 1");
+            ensure!(
+                version == "1",
+                "the alias names version {version} instead of 1"
+            );
         }
     }
     Ok(())

@@ -126,7 +126,10 @@ fn title(runs: u64, what: &str) -> String {
 
 /// The filter of W3a, which the readers of W8 send too.
 pub(super) fn first_request(experiment: &str) -> Vec<u8> {
-    SEARCHES.first().map(|search| search.request(experiment)).unwrap_or_default()
+    SEARCHES
+        .first()
+        .map(|search| search.request(experiment))
+        .unwrap_or_default()
 }
 
 pub(super) fn find_experiment(client: &mut Client) -> Result<String> {
@@ -148,7 +151,10 @@ impl Search {
 
     /// Gives the ids that the first page must have, in their order.
     fn expected(&self, runs: u64) -> Vec<String> {
-        let mut found: Vec<Run> = (0..runs).map(Run).filter(|run| (self.passes)(*run)).collect();
+        let mut found: Vec<Run> = (0..runs)
+            .map(Run)
+            .filter(|run| (self.passes)(*run))
+            .collect();
         // Equal ranks come with the newest first, then by id.
         let rank = |run: &Run| (Reverse(ordered((self.rank)(*run))), Reverse(run.0));
         found.sort_by_cached_key(rank);
@@ -198,21 +204,38 @@ fn compare(answer: &Json, expected: &[String]) -> Result<()> {
         found.len(),
         expected.len()
     );
-    let wrong = found.iter().zip(expected).position(|(one, other)| one != other);
+    let wrong = found
+        .iter()
+        .zip(expected)
+        .position(|(one, other)| one != other);
     ensure!(wrong.is_none(), "another run stands at place {wrong:?}");
-    let Some(first) = answer["runs"].get(0) else { return Ok(()) };
-    let values = first["run"]["data"]["metrics"].as_array().or(first["data"]["metrics"].as_array());
-    let found = values.into_iter().flatten().filter(|metric| metric["key"] == "val_auc");
-    let found: Vec<_> = found.filter_map(|metric| metric["value"].as_f64()).collect();
+    let Some(first) = answer["runs"].get(0) else {
+        return Ok(());
+    };
+    let values = first["run"]["data"]["metrics"]
+        .as_array()
+        .or(first["data"]["metrics"].as_array());
+    let found = values
+        .into_iter()
+        .flatten()
+        .filter(|metric| metric["key"] == "val_auc");
+    let found: Vec<_> = found
+        .filter_map(|metric| metric["value"].as_f64())
+        .collect();
     ensure!(found.len() == 1, "the first run has no metric val_auc");
     Ok(())
 }
 
 fn ids(answer: &Json) -> Result<Vec<String>> {
-    let runs = answer["runs"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let runs = answer["runs"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
     runs.iter()
         .map(|run| {
-            let id = run["info"]["run_id"].as_str().or(run["info"]["run_uuid"].as_str());
+            let id = run["info"]["run_id"]
+                .as_str()
+                .or(run["info"]["run_uuid"].as_str());
             Ok(id.context("a run has no id")?.to_owned())
         })
         .collect()
@@ -236,14 +259,24 @@ fn pages(server: &Running, experiment: &str, runs: u64, scale: &Scale) -> Vec<Sa
             let found = ids(&answer)?;
             let last = found.last().context("a page is empty")?;
             count += found.len() as u64;
-            ensure!(*last == Run(runs - count).uuid(), "another run stands at place {count}");
+            ensure!(
+                *last == Run(runs - count).uuid(),
+                "another run stands at place {count}"
+            );
             token = answer["next_page_token"].as_str().unwrap_or("").to_owned();
-            ensure!(count == runs || !token.is_empty(), "the pages end after {count} runs");
+            ensure!(
+                count == runs || !token.is_empty(),
+                "the pages end after {count} runs"
+            );
         }
         Ok(count as f64)
     });
-    let last = pages_ms.last().zip(pages_ms.first()).map(|(last, first)| last / first);
-    let mut samples = vec![Sample::new("W3", title(runs, "d, paging through everything"), "runs/s").rate(work)];
+    let last = pages_ms
+        .last()
+        .zip(pages_ms.first())
+        .map(|(last, first)| last / first);
+    let mut samples =
+        vec![Sample::new("W3", title(runs, "d, paging through everything"), "runs/s").rate(work)];
     if server.kind == Kind::Trackway {
         let ratio = Sample::new("W3", title(runs, "d, last page against first"), "times").lower();
         samples.push(ratio.with(last.context("there are no pages")));
@@ -277,5 +310,9 @@ fn deep_page(server: &Running, experiment: &str, runs: u64) -> Vec<Sample> {
     };
     let steps = (runs / PAGE as u64 / 10).min(100);
     let what = format!("d, page {steps} against page 2");
-    vec![Sample::new("W3", title(runs, &what), "times").lower().with(ratio(steps))]
+    vec![
+        Sample::new("W3", title(runs, &what), "times")
+            .lower()
+            .with(ratio(steps)),
+    ]
 }
