@@ -23,9 +23,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The state behind every handler; cheap to clone.
+/// The state behind every handler. Each layer of a request takes a clone, which counts one
+/// reference.
 #[derive(Clone)]
-pub struct App {
+pub struct App(Arc<Parts>);
+
+/// What the state is made of.
+#[derive(Clone)]
+pub struct Parts {
     pub db: Db,
     pub artifacts: Shelf,
     pub clock: Clock,
@@ -53,7 +58,29 @@ pub struct App {
     pub claims: Claims,
 }
 
+impl std::ops::Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl From<Parts> for App {
+    fn from(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
 impl App {
+    /// Gives the state with a handle on the database for the server's own work.
+    pub fn for_own_work(&self) -> Self {
+        Self::from(Parts {
+            db: self.db.for_own_work(),
+            ..Parts::clone(self)
+        })
+    }
+
     /// Waits until nobody else, at this server or another, is changing the spot, what is below it,
     /// or a folder above it.
     ///

@@ -1,7 +1,7 @@
 //! Puts the server together, serves until the process is told to stop, and stops it in order:
 //! no new requests, the ones under way, the jobs, the database.
 
-use crate::app::{App, Clock, Ctx, GraphqlLimits, Ids, Settings};
+use crate::app::{App, Clock, Ctx, GraphqlLimits, Ids, Parts, Settings};
 use crate::artifacts::{Access, ArtifactStore, LocationPolicy, Shelf, Stores};
 use crate::audit::key::Key;
 use crate::audit::{checkpoint, log};
@@ -68,7 +68,7 @@ pub async fn open(config: &Config, clock: Clock, ids: Ids) -> Result<App> {
     })
     .await?;
     let owner = replicas::name();
-    Ok(App {
+    Ok(App::from(Parts {
         followers: Followers::new(db.for_own_work()),
         leases: Leases::new(db.for_own_work(), owner.clone(), metrics.leases.clone()),
         claims: Claims::new(db.for_own_work(), owner),
@@ -118,7 +118,7 @@ pub async fn open(config: &Config, clock: Clock, ids: Ids) -> Result<App> {
             abandoned_upload_ms: i64::from(config.artifacts.abandoned_upload_h) * HOUR_MS,
             events: event_settings(config)?,
         }),
-    })
+    }))
 }
 
 /// Gives the folders that the server writes to, and what is in each.

@@ -15,30 +15,39 @@ const CHUNK: usize = 500;
 
 #[derive(Default, Clone)]
 pub struct KeyCache {
-    ids: Arc<RwLock<HashMap<String, i64>>>,
+    known: Arc<RwLock<Known>>,
+}
+
+/// The same keys in both directions.
+#[derive(Default)]
+struct Known {
+    ids: HashMap<Arc<str>, i64>,
+    names: HashMap<i64, Arc<str>>,
 }
 
 impl KeyCache {
     fn find(&self, name: &str) -> Option<i64> {
-        self.ids
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(name)
-            .copied()
+        self.read(|known| known.ids.get(name).copied())
     }
 
     /// Forgets everything, so that it is looked up again.
     pub(super) fn forget(&self) {
-        let mut ids = self.ids.write().unwrap_or_else(PoisonError::into_inner);
-        ids.clear();
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Known::default();
     }
 
-    fn remember(&self, found: &[(String, i64)]) {
-        let mut ids = self.ids.write().unwrap_or_else(PoisonError::into_inner);
-        if ids.len() + found.len() > CACHE_CAPACITY {
-            ids.clear();
+    fn read<T>(&self, look: impl FnOnce(&Known) -> T) -> T {
+        look(&self.known.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn remember(&self, found: &[(Arc<str>, i64)]) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.ids.len() + found.len() > CACHE_CAPACITY {
+            *known = Known::default();
         }
-        ids.extend(found.iter().cloned());
+        for (name, id) in found {
+            known.ids.insert(name.clone(), *id);
+            known.names.insert(*id, name.clone());
+        }
     }
 }
 
@@ -75,9 +84,8 @@ impl Tx<'_> {
         }
         self.interned()
             .extend(known.iter().map(|(name, id)| (name.clone(), *id)));
-        let found: Vec<_> = known.iter().map(|(name, id)| (name.clone(), *id)).collect();
-        let cache = self.keys().clone();
-        self.on_commit(move || cache.remember(&found));
+        let found = known.iter().map(|(name, id)| (name.as_str().into(), *id));
+        self.remember_keys(found.collect());
         names
             .iter()
             .zip(cached)
@@ -92,6 +100,41 @@ impl Tx<'_> {
             Some(id) => Ok(Some(id)),
             None => Ok(self.stored_keys(&[name])?.remove(name)),
         }
+    }
+
+    /// Gives the names of keys by their ids.
+    pub fn key_names(&mut self, ids: &[i64]) -> Result<HashMap<i64, Arc<str>>> {
+        let mut names = HashMap::with_capacity(ids.len());
+        let mut missing = Vec::new();
+        self.keys().read(|known| {
+            for id in ids {
+                match known.names.get(id) {
+                    Some(name) => drop(names.insert(*id, name.clone())),
+                    None => missing.push(*id),
+                }
+            }
+        });
+        let mut found: Vec<(Arc<str>, i64)> = Vec::new();
+        for chunk in missing.chunks(CHUNK) {
+            let sql = format!(
+                "select name, id from keys where id in ({}) order by id",
+                placeholders(1, chunk.len())
+            );
+            let params: Vec<_> = chunk.iter().map(|id| Value::Int(*id)).collect();
+            found.extend(self.query(&sql, &params, |row| {
+                Ok((Arc::from(row.get::<String>(0)?), row.get::<i64>(1)?))
+            })?);
+        }
+        names.extend(found.iter().map(|(name, id)| (*id, name.clone())));
+        if !found.is_empty() {
+            self.remember_keys(found);
+        }
+        Ok(names)
+    }
+
+    fn remember_keys(&mut self, found: Vec<(Arc<str>, i64)>) {
+        let cache = self.keys().clone();
+        self.on_commit(move || cache.remember(&found));
     }
 
     fn cached(&mut self, name: &str) -> Option<i64> {

@@ -7,18 +7,28 @@
 
 /// Tells whether the text matches the pattern; takes time in the product of their lengths.
 pub fn like(text: &str, pattern: &str) -> bool {
+    // Bytes may stand for characters where none of many bytes can be asked for by `_`; a literal
+    // part is then found where a character begins, as UTF-8 is built.
+    if text.is_ascii() || !pattern.contains('_') {
+        let wildcards = (b'%', b'_');
+        return matches(text.as_bytes(), pattern.as_bytes(), wildcards);
+    }
     let text: Vec<char> = text.chars().collect();
     let pattern: Vec<char> = pattern.chars().collect();
+    matches(&text, &pattern, ('%', '_'))
+}
+
+fn matches<T: Copy + PartialEq>(text: &[T], pattern: &[T], (any, one): (T, T)) -> bool {
     let (mut at, mut wanted) = (0, 0);
     // Where to go on after a mismatch: behind the last `%`, one character later than last time.
     let mut retry = None;
     while let Some(&found) = text.get(at) {
         match pattern.get(wanted) {
-            Some('%') => {
+            Some(&c) if c == any => {
                 wanted += 1;
                 retry = Some((at, wanted));
             }
-            Some(&c) if c == '_' || c == found => {
+            Some(&c) if c == one || c == found => {
                 at += 1;
                 wanted += 1;
             }
@@ -32,7 +42,7 @@ pub fn like(text: &str, pattern: &str) -> bool {
             }
         }
     }
-    pattern.iter().skip(wanted).all(|&c| c == '%')
+    pattern.iter().skip(wanted).all(|&c| c == any)
 }
 
 /// As `like`, with the letters A to Z equal to a to z.

@@ -1,8 +1,8 @@
 //! The SQLite driver: one writer thread with group commit, and a pool of readers.
 //!
-//! The writer drains its queue into one transaction, each job in a savepoint of its own, commits
-//! once, and answers every job after that commit. One commit costs one flush of the disk, whether
-//! it carries one job or hundreds.
+//! One commit costs one flush of the disk, whether it carries one job or hundreds.
+
+mod writer;
 
 use super::statement::{self, failed};
 use super::{KeyCache, Tx, like, tx};
@@ -10,13 +10,14 @@ use crate::error::{Error, Result};
 use crate::metrics;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, OpenFlags};
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::Location;
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::{Semaphore, oneshot};
+use writer::{Job, TypedJob, Writer};
 
 /// Jobs that share one commit at the most.
 const GROUP_LIMIT: usize = 512;
@@ -256,127 +257,6 @@ fn read_once<T>(
     }
     run_plain(conn, "rollback")?;
     outcome
-}
-
-/// A write job as the writer thread sees it, whatever it answers with.
-trait Job: Send {
-    /// Runs the job and says whether it succeeded.
-    fn attempt(&mut self, tx: &mut Tx<'_>) -> bool;
-    /// Puts the failure of the transaction in place of a success.
-    fn fail(&mut self, error: Error);
-    fn answer(self: Box<Self>);
-}
-
-struct TypedJob<T, F> {
-    work: F,
-    outcome: Option<Result<T>>,
-    reply: oneshot::Sender<Result<T>>,
-}
-
-impl<T, F> Job for TypedJob<T, F>
-where
-    T: Send,
-    F: Fn(&mut Tx<'_>) -> Result<T> + Send,
-{
-    fn attempt(&mut self, tx: &mut Tx<'_>) -> bool {
-        let outcome = catch_unwind(AssertUnwindSafe(|| (self.work)(tx))).unwrap_or_else(|_| {
-            Err(Error::internal(
-                "A write stopped unexpectedly; see the log.",
-            ))
-        });
-        self.outcome.insert(outcome).is_ok()
-    }
-
-    fn fail(&mut self, error: Error) {
-        if !matches!(self.outcome, Some(Err(_))) {
-            self.outcome = Some(Err(error));
-        }
-    }
-
-    fn answer(self: Box<Self>) {
-        if let Some(outcome) = self.outcome {
-            // A failed send says that the client has gone; the write stands all the same.
-            let _ = self.reply.send(outcome);
-        }
-    }
-}
-
-struct Writer {
-    conn: Connection,
-    keys: KeyCache,
-    figures: metrics::Database,
-}
-
-impl Writer {
-    fn run(&self, queue: &Receiver<Message>) {
-        while let Ok(first) = queue.recv() {
-            let mut closing = false;
-            let mut jobs = Vec::new();
-            for message in std::iter::once(first).chain(queue.try_iter()) {
-                match message {
-                    Message::Job(job) => jobs.push(job),
-                    Message::Close => closing = true,
-                }
-                if closing || jobs.len() >= GROUP_LIMIT {
-                    break;
-                }
-            }
-            let started = Instant::now();
-            self.commit_group(&mut jobs);
-            self.figures.committed(jobs.len(), started.elapsed());
-            jobs.into_iter().for_each(Job::answer);
-            if closing {
-                return;
-            }
-        }
-    }
-
-    /// Commits the jobs together, or, when the shared transaction fails, each one alone: a job
-    /// that fills the disk must not take the others with it.
-    fn commit_group(&self, jobs: &mut [Box<dyn Job>]) {
-        if jobs.len() > 1 && self.commit(jobs).is_ok() {
-            return;
-        }
-        for job in jobs.chunks_mut(1) {
-            if let Err(error) = self.commit(job) {
-                job.iter_mut().for_each(|job| job.fail(error.duplicate()));
-            }
-        }
-    }
-
-    fn commit(&self, jobs: &mut [Box<dyn Job>]) -> Result<()> {
-        run_plain(&self.conn, "begin immediate")?;
-        let outcome = self.run_jobs(jobs);
-        let outcome = outcome.and_then(|hooks| {
-            run_plain(&self.conn, "commit")?;
-            Ok(hooks)
-        });
-        if !self.conn.is_autocommit() {
-            run_plain(&self.conn, "rollback")?;
-        }
-        outcome?.into_iter().for_each(|hook| hook());
-        Ok(())
-    }
-
-    fn run_jobs(&self, jobs: &mut [Box<dyn Job>]) -> Result<Vec<Box<dyn FnOnce() + Send>>> {
-        let mut hooks = Vec::new();
-        for job in jobs {
-            run_plain(&self.conn, "savepoint job")?;
-            let mut tx = Tx::new(tx::Connection::Sqlite(&self.conn), &self.keys);
-            if job.attempt(&mut tx) {
-                hooks.extend(tx.into_hooks());
-            } else if self.conn.is_autocommit() {
-                // SQLite itself rolled the whole transaction back, as it does on a full disk.
-                return Err(Error::unavailable(
-                    "The database rolled the transaction back.",
-                ));
-            } else {
-                run_plain(&self.conn, "rollback to job")?;
-            }
-            run_plain(&self.conn, "release job")?;
-        }
-        Ok(hooks)
-    }
 }
 
 fn run_plain(conn: &Connection, sql: &str) -> Result<()> {

@@ -27,7 +27,7 @@ pub enum Lock {
     Pin,
 }
 
-type CommitHook = Box<dyn FnOnce() + Send>;
+pub(super) type CommitHook = Box<dyn FnOnce() + Send>;
 
 /// A running transaction. Statements are written with `$1..` and mean the same on each database.
 pub struct Tx<'c> {
@@ -37,6 +37,9 @@ pub struct Tx<'c> {
     interned: HashMap<String, i64>,
     hooks: Vec<CommitHook>,
     notes: Vec<Json>,
+    /// The queries that were run, for tests that ask the database for its plans.
+    #[cfg(test)]
+    pub(crate) queries: Vec<String>,
 }
 
 /// A multi-row insert: table, columns, and what to do on a conflict (`on conflict ..` or empty).
@@ -54,6 +57,8 @@ impl<'c> Tx<'c> {
             interned: HashMap::new(),
             hooks: Vec::new(),
             notes: Vec::new(),
+            #[cfg(test)]
+            queries: Vec::new(),
         }
     }
 
@@ -82,6 +87,8 @@ impl<'c> Tx<'c> {
         params: &[Value<'_>],
         map: impl FnMut(&Row<'_>) -> Result<T>,
     ) -> Result<Vec<T>> {
+        #[cfg(test)]
+        self.queries.push(sql.to_owned());
         match self.conn {
             Connection::Sqlite(conn) => statement::query(conn, sql, params, map),
             Connection::Postgres(session) => session.query(sql, params, map),

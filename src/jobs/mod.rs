@@ -63,10 +63,7 @@ pub struct Jobs {
 impl Jobs {
     /// Starts the jobs.
     pub fn start(app: &App, settings: &Tracking) -> Self {
-        let app = &App {
-            db: app.db.for_own_work(),
-            ..app.clone()
-        };
+        let app = &app.for_own_work();
         let stop = CancellationToken::new();
         let segments = i64::try_from(settings.fold_after_segments).unwrap_or(i64::MAX);
         let limits = watch::Limits {
@@ -90,7 +87,7 @@ impl Jobs {
             owned.repeat(Task::WATCH, watch_every, move |app, tenure| {
                 watch_once(app, tenure, limits)
             }),
-            owned.repeat(Task::RECLAIM, RECLAIM_EVERY, |app, _| reclaim_once(app.db)),
+            owned.repeat(Task::RECLAIM, RECLAIM_EVERY, |app, _| reclaim_once(app.db.clone())),
             owned.repeat(Task::SIGN, SIGN_EVERY, sign_once),
             tokio::spawn(deliver::run(app.clone(), stop.clone())),
             owned.repeat(Task::CLEAN, deliver::CLEAN_EVERY, deliver::clean),

@@ -6,7 +6,8 @@ use super::run::Run;
 use super::series::Point;
 use crate::db::{Row, Tx, Value, placeholders};
 use crate::error::Result;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 /// Runs read in one statement.
 const CHUNK: usize = 500;
@@ -91,46 +92,77 @@ impl Chunk {
         Ok(())
     }
 
+    /// Runs a query of run id, key id and more, and hands each row with its key to that run's data,
+    /// sorted by key. Names are sorted once for the page and not row by row in the database.
+    fn each_key<T>(
+        &mut self,
+        tx: &mut Tx<'_>,
+        sql: &str,
+        read: impl Fn(&Row<'_>) -> Result<T>,
+        add: impl Fn(&mut RunData, String, T),
+    ) -> Result<()> {
+        let sql = sql.replace("{runs}", &self.list);
+        let index = &self.index;
+        // Rows come run by run.
+        let mut place = (None, 0);
+        let rows = tx.query(&sql, &self.ids, |row| {
+            let run_id: i64 = row.get(0)?;
+            if place.0 != Some(run_id) {
+                place = (
+                    Some(run_id),
+                    index.get(&run_id).copied().unwrap_or(usize::MAX),
+                );
+            }
+            Ok((place.1, row.get::<i64>(1)?, read(row)?))
+        })?;
+        let names = sorted_names(tx, rows.iter().map(|(_, key, _)| *key))?;
+        let ranks: HashMap<i64, usize> = (0..)
+            .zip(&names)
+            .map(|(rank, (key, _))| (*key, rank))
+            .collect();
+        let mut ranked: Vec<(usize, usize, T)> = rows
+            .into_iter()
+            .map(|(place, key, value)| {
+                (place, ranks.get(&key).copied().unwrap_or(usize::MAX), value)
+            })
+            .collect();
+        ranked.sort_unstable_by_key(|(place, rank, _)| (*place, *rank));
+        for (place, rank, value) in ranked {
+            if let (Some(data), Some((_, name))) = (self.data.get_mut(place), names.get(rank)) {
+                add(data, name.to_string(), value);
+            }
+        }
+        Ok(())
+    }
+
     fn read_keyed(&mut self, tx: &mut Tx<'_>) -> Result<()> {
-        self.each(
+        self.each_key(
             tx,
-            "select m.run_id, k.name, m.value, m.is_nan, m.step, m.timestamp
-             from latest_metrics m join keys k on k.id = m.key_id
-             where m.run_id in ({runs}) order by m.run_id, k.name",
-            |data, row| {
-                let point = Point {
+            "select run_id, key_id, value, is_nan, step, timestamp from latest_metrics
+             where run_id in ({runs}) order by run_id, key_id",
+            |row| {
+                Ok(Point {
                     value: row.get(2)?,
                     is_nan: row.get(3)?,
                     step: row.get(4)?,
                     timestamp: row.get(5)?,
-                };
-                data.metrics.push((row.get(1)?, point));
-                Ok(())
+                })
             },
+            |data, key, point| data.metrics.push((key, point)),
         )?;
-        self.each(
+        self.each_key(
             tx,
-            "select p.run_id, k.name, p.value from params p join keys k on k.id = p.key_id
-             where p.run_id in ({runs}) order by p.run_id, k.name",
-            |data, row| {
-                data.params.push(Pair {
-                    key: row.get(1)?,
-                    value: row.get(2)?,
-                });
-                Ok(())
-            },
+            "select run_id, key_id, value from params
+             where run_id in ({runs}) order by run_id, key_id",
+            |row| row.get(2),
+            |data, key, value| data.params.push(Pair { key, value }),
         )?;
-        self.each(
+        self.each_key(
             tx,
-            "select t.run_id, k.name, t.value from tags t join keys k on k.id = t.key_id
-             where t.run_id in ({runs}) order by t.run_id, k.name",
-            |data, row| {
-                data.tags.push(Pair {
-                    key: row.get(1)?,
-                    value: row.get(2)?,
-                });
-                Ok(())
-            },
+            "select run_id, key_id, value from tags
+             where run_id in ({runs}) order by run_id, key_id",
+            |row| row.get(2),
+            |data, key, value| data.tags.push(Pair { key, value }),
         )
     }
 
@@ -194,4 +226,19 @@ impl Chunk {
             },
         )
     }
+}
+
+/// Gives the keys with their names, each once, sorted by name.
+fn sorted_names(tx: &mut Tx<'_>, keys: impl Iterator<Item = i64>) -> Result<Vec<(i64, Arc<str>)>> {
+    let mut distinct = HashSet::new();
+    let mut last = None;
+    for key in keys {
+        if last.replace(key) != Some(key) {
+            distinct.insert(key);
+        }
+    }
+    let ids: Vec<i64> = distinct.into_iter().collect();
+    let mut names: Vec<(i64, Arc<str>)> = tx.key_names(&ids)?.into_iter().collect();
+    names.sort_unstable_by(|one, other| one.1.cmp(&other.1));
+    Ok(names)
 }

@@ -10,6 +10,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use trackway::app::{App, Parts};
 use trackway::artifacts::{Access, ArtifactStore, Shelf};
 use trackway::config::StoreUrl;
 use trackway::jobs::uploads;
@@ -31,8 +32,12 @@ async fn server_at(endpoint: String) -> TestServer {
     };
     let url = StoreUrl::parse("s3://bucket/p").unwrap().unwrap();
     let store = ArtifactStore::at(&url, &access).unwrap();
-    let replace = |app: &mut trackway::app::App| {
-        app.artifacts = Shelf::new(Some(store), Vec::new());
+    let replace = |app: &mut App| {
+        let artifacts = Shelf::new(Some(store), Vec::new());
+        *app = App::from(Parts {
+            artifacts,
+            ..Parts::clone(app)
+        });
     };
     TestServer::start_as(|_| {}, replace).await
 }

@@ -1,4 +1,4 @@
-//! Building the release binary. It never starts it.
+//! Building release binaries. It never starts them.
 
 use std::path::PathBuf;
 
@@ -7,25 +7,26 @@ use serde_json::Value;
 
 use crate::shell;
 
-/// Builds the release binary, with cargo's progress on the screen, and gives its path.
+/// Builds a program of a package in release mode, with cargo's progress on the screen, and gives its
+/// path.
 ///
 /// Fails if it does not compile.
-pub(crate) fn release() -> Result<PathBuf> {
+pub(crate) fn release(package: &str, program: &str) -> Result<PathBuf> {
     let mut build = shell::cargo();
     build.args([
         "build",
         "--release",
         "--locked",
         "-p",
-        "trackway",
+        package,
         "--bin",
-        "trackway",
+        program,
     ]);
     // Cargo itself says where the binary is: the target folder may be set in several ways.
     build.arg("--message-format=json-render-diagnostics");
     let mut path = None;
     let status = shell::each_line(&mut build, |line| path = executable(line).or(path.take()))?;
-    ensure!(status.success(), "the release binary does not compile");
+    ensure!(status.success(), "{program} does not compile");
     path.context("cargo named no release binary")
 }
 

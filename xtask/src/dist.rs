@@ -11,7 +11,7 @@ use crate::{binary, shell, ui};
 /// Fails if one of them does not build.
 pub(crate) fn run() -> Result<bool> {
     ui::build()?;
-    let built = binary::release()?;
+    let built = binary::release("trackway", "trackway")?;
     let folder = shell::root().join("target/dist");
     fs::create_dir_all(&folder)?;
     let program = folder.join(built.file_name().context("the binary has no name")?);

@@ -1,9 +1,11 @@
-//! Starts, tests and checks the project: `cargo xt serve`, `cargo xt test`, `cargo xt check`.
+//! Starts, tests and checks the project: `cargo xt serve`, `cargo xt test`, `cargo xt check`,
+//! `cargo xt bench`.
 //!
 //! Each command brings along what it needs on a bare machine. It never writes outside the checkout,
 //! apart from the caches of cargo, pip and npm and the system packages that `python.rs`,
 //! `postgres.rs` and `chromium.rs` name.
 
+mod bench;
 mod binary;
 mod check;
 mod chromium;
@@ -49,6 +51,7 @@ fn run(matches: &ArgMatches) -> Result<bool> {
         Some(("dist", _)) => dist::run(),
         Some(("screenshots", _)) => pages::screenshots(),
         Some(("bench-ui", given)) => pages::bench(&texts(given, "flags")),
+        Some(("bench", given)) => bench::run(&texts(given, "flags")),
         _ => anyhow::bail!("no such command; `cargo xt --help` lists them"),
     }
 }
@@ -82,6 +85,17 @@ fn commands() -> Command {
                         .action(ArgAction::Append)
                         .value_delimiter(',')
                         .value_parser(PossibleValuesParser::new(suites::names())),
+                ),
+        )
+        .subcommand(
+            Command::new("bench")
+                .about("Puts the same work to the server and its peers, and compares them")
+                .arg(
+                    Arg::new("flags")
+                        .help("--quick, --only W1,W3, --peers mlflow,fasttrackml, --rounds 5")
+                        .num_args(..)
+                        .trailing_var_arg(true)
+                        .allow_hyphen_values(true),
                 ),
         )
         .subcommand(

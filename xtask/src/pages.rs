@@ -54,7 +54,7 @@ pub(crate) fn bench(flags: &[String]) -> Result<bool> {
 
 fn built() -> Result<PathBuf> {
     ui::build()?;
-    binary::release()
+    binary::release("trackway", "trackway")
 }
 
 /// Prepares a program in the folder of the tests.

@@ -16,8 +16,19 @@ use crate::shell;
 /// What the suites need of PostgreSQL; started when it is first asked for.
 #[derive(Debug, Default)]
 pub(crate) struct Postgres {
+    durability: Durability,
     cluster: Option<Result<Cluster, String>>,
     bouncer: Option<Result<u16, String>>,
+}
+
+/// What a commit waits for.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// Nothing: a test's data need not survive a power cut.
+    #[default]
+    Dropped,
+    /// The disk, as PostgreSQL does by itself.
+    Kept,
 }
 
 /// Where a suite finds its database.
@@ -32,9 +43,19 @@ pub(crate) struct Place {
 }
 
 impl Postgres {
+    /// Prepares one that keeps what it is told, or does not.
+    pub(crate) fn with(durability: Durability) -> Self {
+        Self {
+            durability,
+            ..Self::default()
+        }
+    }
+
     /// Gives the server, or why there is none.
     pub(crate) fn direct(&mut self) -> Result<Place, String> {
-        let cluster = self.cluster.get_or_insert_with(|| told(Cluster::start()));
+        let cluster = self
+            .cluster
+            .get_or_insert_with(|| told(Cluster::start(self.durability)));
         let cluster = cluster.as_ref().map_err(Clone::clone)?;
         Ok(cluster.place(cluster.port))
     }
@@ -88,7 +109,7 @@ impl User {
 }
 
 impl Cluster {
-    fn start() -> Result<Self> {
+    fn start(durability: Durability) -> Result<Self> {
         let programs = programs()?;
         let user = match shell::is_root() {
             true => User::Postgres,
@@ -102,12 +123,12 @@ impl Cluster {
             port: free_port()?,
             user,
         };
-        cluster.initialize()?;
+        cluster.initialize(durability)?;
         println!("PostgreSQL of the tests: port {}", cluster.port);
         Ok(cluster)
     }
 
-    fn initialize(&self) -> Result<()> {
+    fn initialize(&self, durability: Durability) -> Result<()> {
         let data = self.folder.join("data");
         let mut initdb = self.user.program(&self.programs.join("initdb"));
         initdb.args(["-U", "postgres", "-A", "trust", "-E", "UTF8"]);
@@ -119,11 +140,17 @@ impl Cluster {
             "initdb could not make {}",
             data.display()
         );
-        // A test's data need not survive a power cut, and there are many connections for a moment.
+        let durability = match durability {
+            Durability::Dropped => {
+                "-c fsync=off -c synchronous_commit=off -c full_page_writes=off \
+                 -c shared_buffers=64MB"
+            }
+            Durability::Kept => "",
+        };
+        // There are many connections for a moment.
         let options = format!(
-            "-c listen_addresses=127.0.0.1 -c port={} -c unix_socket_directories= -c fsync=off \
-             -c synchronous_commit=off -c full_page_writes=off -c max_connections=300 \
-             -c shared_buffers=64MB",
+            "-c listen_addresses=127.0.0.1 -c port={} -c unix_socket_directories= \
+             -c max_connections=300 {durability}",
             self.port
         );
         let mut start = self.user.program(&self.programs.join("pg_ctl"));

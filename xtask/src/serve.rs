@@ -29,7 +29,7 @@ pub(crate) fn run(demo: bool, flags: &[String]) -> Result<bool> {
         println!("The server gets no web interface. {reason:#}");
     }
     println!("Building the release binary (the first time takes a few minutes)");
-    let binary = binary::release()?;
+    let binary = binary::release("trackway", "trackway")?;
     // After other flags, it arrives among them.
     let is_demo = |flag: &String| flag == "--demo";
     let demo = demo || flags.iter().any(is_demo);

@@ -63,7 +63,7 @@ fn build() -> Result<PathBuf, String> {
     heading("build", "the web interface and the release binary");
     let start = Instant::now();
     let built = ui::build()
-        .and_then(|()| binary::release())
+        .and_then(|()| binary::release("trackway", "trackway"))
         .map_err(|reason| format!("{reason:#}"));
     println!("build took {}", seconds(start.elapsed()));
     built

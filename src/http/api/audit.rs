@@ -102,7 +102,7 @@ async fn records(
 async fn export(State(app): State<App>, Wire(request): Wire<ReadFrom>) -> Result<Response> {
     let (from, _) = request.check()?;
     let end = app.db.read(log::state).await?.frontier.size();
-    let mut response = Response::new(Body::from_stream(lines(app.db, (from, end))));
+    let mut response = Response::new(Body::from_stream(lines(app.db.clone(), (from, end))));
     let kind = HeaderValue::from_static("application/jsonl");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
     Ok(response)

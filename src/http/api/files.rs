@@ -128,7 +128,7 @@ async fn export(State(app): State<App>, Wire(request): Wire<ReadTable>) -> Resul
     }
     // What is refused is told before the file begins.
     let first = read(&app.db, question.clone()).await?;
-    let body = Body::from_stream(pages(app.db, question, first));
+    let body = Body::from_stream(pages(app.db.clone(), question, first));
     let mut response = Response::new(body);
     let headers = response.headers_mut();
     let mut set = |name, value| headers.insert(name, HeaderValue::from_static(value));

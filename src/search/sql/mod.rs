@@ -11,6 +11,7 @@ mod filter;
 mod layout;
 mod order;
 mod plan;
+mod values;
 
 pub use layout::{Column, KeyColumn, Keyed, Layout, Linked, NamedOrder, ValueIndex, Values};
 pub use order::{Mark, Position};

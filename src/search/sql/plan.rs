@@ -17,16 +17,19 @@ use crate::db::{Tx, Value};
 use crate::error::{Error, Result};
 use crate::search::ast::{Membership, NumberOp, TextOp};
 use crate::search::{Attribute, Comparison, Expr, Field, Op};
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// Longest statement, in bytes: SQLite takes up to 1,000,000.
 const MAX_STATEMENT_BYTES: usize = 900_000;
 /// Most parameters of a statement: SQLite takes up to 32,766.
 const MAX_PARAMS: usize = 30_000;
-/// A comparison that is met by at most so many entities is worth starting from.
+/// A comparison that is met by at most so many entities is always worth starting from.
 ///
 /// The tests have few of everything, and shall take every way.
 const FEW: i64 = if cfg!(test) { 3 } else { 1_000 };
+/// A comparison that is met by more is never worth starting from.
+const MANY_TO_START_FROM: i64 = 10_000;
 /// A filter with more comparisons is long.
 const MANY: usize = if cfg!(test) { 2 } else { 8 };
 /// Comparisons that are counted before a search.
@@ -58,7 +61,7 @@ impl<'q> Plan<'q> {
             return self.select(tx, Start::Entities, limit);
         }
         if let Some(comparison) = self.selective(tx)? {
-            return self.select(tx, Start::Comparison(comparison), limit);
+            return self.select(tx, Start::Comparison(&comparison), limit);
         }
         let Some(metric) = self.leading_metric() else {
             return self.select(tx, Start::Entities, limit);
@@ -75,11 +78,13 @@ impl<'q> Plan<'q> {
 
     /// Counts what the search finds on all its pages.
     pub(super) fn total(self, tx: &mut Tx<'_>) -> Result<i64> {
-        let start = match self.names_few(self.query.filter) {
-            true => Start::Entities,
-            false => self
-                .selective(tx)?
-                .map_or(Start::Entities, Start::Comparison),
+        let selective = match self.names_few(self.query.filter) {
+            true => None,
+            false => self.selective(tx)?,
+        };
+        let start = match &selective {
+            Some(comparison) => Start::Comparison(comparison),
+            None => Start::Entities,
         };
         let mut builder = self.builder(None);
         let Some((from, started)) = builder.start(start) else {
@@ -122,18 +127,47 @@ impl<'q> Plan<'q> {
     }
 
     /// Finds the comparison that the fewest entities meet, if they are few.
-    fn selective(self, tx: &mut Tx<'_>) -> Result<Option<&'q Comparison>> {
-        let candidates = conjuncts(self.query.filter)
-            .into_iter()
-            .filter(|comparison| self.is_indexed(comparison));
+    fn selective(self, tx: &mut Tx<'_>) -> Result<Option<Cow<'q, Comparison>>> {
+        let mut candidates = Vec::new();
+        for comparison in conjuncts(self.query.filter) {
+            if self.is_indexed(comparison) {
+                candidates.push(Cow::Borrowed(comparison));
+            } else if let Some(listed) = self.builder(None).listed(tx, comparison)? {
+                candidates.push(Cow::Owned(listed));
+            }
+            if candidates.len() == MAX_COUNTED {
+                break;
+            }
+        }
         let mut best = None;
-        for comparison in candidates.take(MAX_COUNTED) {
-            let count = self.count(tx, comparison)?;
-            if count <= best.map_or(FEW, |(fewest, _)| fewest) {
+        for comparison in candidates {
+            let fewest = match &best {
+                Some((fewest, _)) => *fewest,
+                None => self.few(tx)?,
+            };
+            let count = self.count(tx, &comparison, fewest)?;
+            if count <= fewest {
                 best = Some((count, comparison));
             }
         }
         Ok(best.map(|(_, comparison)| comparison))
+    }
+
+    /// Gives how many entities are worth starting from.
+    ///
+    /// Who walks along an order to fill a page of L with the n of N entities that pass looks at
+    /// L * N / n of them, and who starts from the n looks at n; both cost the same where n is the
+    /// square root of L * N. Looking at one costs more in the second case, as they lie apart.
+    fn few(self, tx: &mut Tx<'_>) -> Result<i64> {
+        if cfg!(test) {
+            return Ok(FEW);
+        }
+        let sql = format!("select max(id) from {}", self.query.layout.table);
+        let newest: Option<i64> = tx.query_one(&sql, &[], |row| row.get(0))?;
+        let even = (self.query.limit as i64)
+            .saturating_mul(newest.unwrap_or(0))
+            .isqrt();
+        Ok((even / 2).clamp(FEW, MANY_TO_START_FROM))
     }
 
     fn is_indexed(self, comparison: &Comparison) -> bool {
@@ -151,13 +185,13 @@ impl<'q> Plan<'q> {
             }
     }
 
-    /// Counts what meets the comparison, up to one more than `FEW`.
-    fn count(self, tx: &mut Tx<'_>, comparison: &Comparison) -> Result<i64> {
+    /// Counts what meets the comparison, up to one more than `bound`.
+    fn count(self, tx: &mut Tx<'_>, comparison: &Comparison, bound: i64) -> Result<i64> {
         let mut builder = self.builder(None);
         let Some(rows) = builder.rows_meeting(comparison, "1") else {
             return Ok(0);
         };
-        let limit = builder.bind(FEW + 1);
+        let limit = builder.bind(bound + 1);
         let sql = format!("select count(*) from ({rows} limit {limit}) c");
         check_size(&sql, &builder.params)?;
         tx.query_one(&sql, &builder.params, |row| row.get(0))

@@ -4,6 +4,7 @@
 mod experiments;
 mod filters;
 mod logged_models;
+mod plans;
 mod runs;
 
 use super::Page;
