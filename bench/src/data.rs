@@ -1,10 +1,9 @@
 //! What the runs of a filled store hold: a function of the number of the run, so that the right
 //! answers of each search are known without asking anybody.
 
-/// Params, metrics and tags of each run.
+/// Params and metrics of each run.
 pub(crate) const PARAMS: usize = 20;
 pub(crate) const METRICS: usize = 10;
-pub(crate) const TAGS: usize = 5;
 /// When the run with number 0 started; each starts a second after the one before.
 pub(crate) const FIRST_START: i64 = 1_600_000_000_000;
 
