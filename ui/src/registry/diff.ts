@@ -111,6 +111,6 @@ export function higherIsBetter(metric: string): boolean | null {
   if (/loss|error|rmse|mse|mae|mape|perplexity|latency|duration|brier|wer\b|cer\b/.test(name)) {
     return false;
   }
-  if (/acc|auc|f1|precision|recall|r2|score|bleu|rouge|map\b|ndcg|hit|iou|dice/.test(name)) return true;
+  if (/acc|auc|f1|precision|recall|r2|score|bleu|rouge|map\b|ndcg|mrr|hit|iou|dice/.test(name)) return true;
   return null;
 }

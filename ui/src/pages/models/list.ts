@@ -54,3 +54,14 @@ export function filterOfModel(name: string): string {
   const both = name.includes("'") && name.includes('"');
   return both ? `name LIKE ${literal(withoutOneQuote(name))}` : `name = ${literal(name)}`;
 }
+
+// What teams call the alias of the version in use, in the order of preference.
+const IN_USE = ['production', 'champion'];
+
+/** The version that is in use: of those in Production the one with such an alias, else the highest. */
+export function versionInUse(versions: ModelVersion[], aliases: readonly AliasOf[]): string | undefined {
+  const staged = versions.filter((version) => version.current_stage === 'Production').map((version) => version.version);
+  const aliased = IN_USE.flatMap((name) => aliases.filter((one) => one.alias === name).map((one) => one.version));
+  const highest = [...staged].sort((a, b) => Number(b) - Number(a))[0];
+  return aliased.find((version) => staged.includes(version)) ?? highest ?? aliased[0];
+}
