@@ -35,6 +35,26 @@ export const ROUTES: Route[] = [
     area: 'experiments',
     load: () => import('$/pages/compare/ComparePage.svelte'),
   },
+  {
+    pattern: '/models',
+    area: 'models',
+    load: () => import('$/pages/models/ModelsPage.svelte'),
+  },
+  {
+    pattern: '/models/:name',
+    area: 'models',
+    load: () => import('$/pages/models/ModelPage.svelte'),
+  },
+  {
+    pattern: '/models/:name/compare',
+    area: 'models',
+    load: () => import('$/pages/models/DiffPage.svelte'),
+  },
+  {
+    pattern: '/models/:name/versions/:version',
+    area: 'models',
+    load: () => import('$/pages/models/VersionPage.svelte'),
+  },
 ];
 
 /** The route of a path with the parameters found in it. */

@@ -1,0 +1,77 @@
+// The routes of the audit log.
+import { api } from '$/lib/api';
+import type { InclusionProof } from './merkle';
+
+export interface AuditChange {
+  object: string;
+  change: string;
+  key?: string;
+  before?: unknown;
+  after?: unknown;
+  generation?: number;
+}
+
+export interface AuditEntry {
+  at: number;
+  actor: string;
+  action: string;
+  object: string;
+  result: 'done' | 'unchanged' | 'refused';
+  reason: string;
+  request_id: string;
+  method?: string;
+  path?: string;
+  request?: Record<string, unknown>;
+  changes?: AuditChange[];
+  refusal?: { status: number; error_code: string; message: string };
+}
+
+export interface AuditRecord {
+  position: number;
+  leaf_hash: string;
+  /** A text where the stored entry can no longer be read. */
+  entry: AuditEntry | string;
+}
+
+export interface AuditPage {
+  entries: AuditRecord[];
+  next_page_token: string | null;
+}
+
+export interface AuditHead {
+  tree_size: number;
+  at: number;
+  checkpoint: string;
+  origin: string;
+  root_hash: string;
+  keys: { fingerprint: string; public_key: string }[];
+}
+
+export interface AuditFilter {
+  actor?: string;
+  action?: string;
+  object?: string;
+  result?: string;
+  since?: string;
+  until?: string;
+}
+
+export const PAGE_SIZE = 200;
+
+export const audit = {
+  entries(filter: AuditFilter, token: string | null, signal?: AbortSignal): Promise<AuditPage> {
+    const query = { ...filter, page_token: token, max_results: PAGE_SIZE };
+    return api.get('/api/1.0/audit/entries', { query, signal });
+  },
+
+  proof(position: number, signal?: AbortSignal): Promise<InclusionProof & AuditRecord> {
+    return api.get(`/api/1.0/audit/entries/${position}`, { signal });
+  },
+
+  head(signal?: AbortSignal): Promise<AuditHead> {
+    return api.get('/api/1.0/audit/head', { signal });
+  },
+};
+
+/** The address of the log as JSON lines. */
+export const EXPORT_ADDRESS = '/api/1.0/audit/export';
