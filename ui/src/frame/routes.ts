@@ -55,6 +55,16 @@ export const ROUTES: Route[] = [
     area: 'models',
     load: () => import('$/pages/models/VersionPage.svelte'),
   },
+  {
+    pattern: '/runs/:id',
+    area: 'experiments',
+    load: () => import('$/pages/run/RunPage.svelte'),
+  },
+  {
+    pattern: '/runs/:id/artifacts/*path',
+    area: 'experiments',
+    load: () => import('$/pages/run/ArtifactsPage.svelte'),
+  },
 ];
 
 /** The route of a path with the parameters found in it. */
