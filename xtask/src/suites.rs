@@ -180,6 +180,19 @@ pub(crate) const SUITES: &[Suite] = &[
         turn: Turn::Always,
     },
     Suite {
+        name: "deploy",
+        group: "deploy",
+        title: "the commands of docs/deploy.md: backup, restore, an upgrade under load",
+        runner: Runner::Pytest(Session {
+            folder: "tests/deploy",
+            environment: MLFLOW_3,
+            marker: None,
+            tool: Tool::Deploy,
+        }),
+        store: Store::Postgres,
+        turn: Turn::Always,
+    },
+    Suite {
         name: "soak",
         group: "soak",
         title: "ten minutes of training on two servers, one of which is killed every minute",
