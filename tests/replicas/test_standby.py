@@ -9,24 +9,29 @@ from conftest import wait_until
 
 
 @pytest.fixture(scope="module")
-def cluster():
-    """A primary with a standby."""
+def primary():
+    """A PostgreSQL that may be stopped."""
     made = Cluster()
-    try:
-        made.add_standby()
-        yield made
-    finally:
-        made.stop()
+    yield made
+    made.remove()
 
 
 @pytest.fixture(scope="module")
-def servers(cluster, make_replicas):
+def standby(primary):
+    """Its streaming standby."""
+    made = Cluster(primary)
+    yield made
+    made.remove()
+
+
+@pytest.fixture(scope="module")
+def servers(primary, standby, make_replicas):
     """Two servers that may read from the standby."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TRACKWAY_TEST_DATABASE", cluster.url(cluster.primary))
+        patch.setenv("TRACKWAY_TEST_DATABASE", primary.url())
         patch.delenv("TRACKWAY_TEST_ADMIN", raising=False)
         # The name of the database is not known before it is made.
-        made = make_replicas(2, TRACKWAY_DATABASE_READ_URL=cluster.url(cluster.standby, "NAME"))
+        made = make_replicas(2, TRACKWAY_DATABASE_READ_URL=standby.url("NAME"))
         yield made
         made.stop()
 
@@ -69,8 +74,8 @@ def test_a_standby_that_keeps_up_answers_searches(servers, run_id):
     assert after["unavailable"] == before["unavailable"]
 
 
-def test_who_wrote_finds_it_while_the_standby_stands_still(cluster, servers, run_id):
-    cluster.ask(cluster.standby, "select pg_wal_replay_pause()")
+def test_who_wrote_finds_it_while_the_standby_stands_still(standby, servers, run_id):
+    standby.ask("select pg_wal_replay_pause()")
     try:
         # Whatever was replayed before, this is not.
         before = reads(servers)
@@ -79,7 +84,7 @@ def test_who_wrote_finds_it_while_the_standby_stands_still(cluster, servers, run
         assert after["behind"] - before["behind"] == 10
         assert after["standby"] == before["standby"]
     finally:
-        cluster.ask(cluster.standby, "select pg_wal_replay_resume()")
+        standby.ask("select pg_wal_replay_resume()")
     wait_until(lambda: find(servers.url, run_id, "b9") == [run_id]
                and reads(servers)["standby"] > after["standby"])
 
@@ -93,21 +98,21 @@ def test_many_clients_find_what_each_wrote(servers):
         list(pool.map(client, range(6)))
 
 
-def test_without_the_standby_the_primary_answers(cluster, servers, run_id):
-    cluster.stop_standby()
+def test_without_the_standby_the_primary_answers(standby, servers, run_id):
+    standby.stop("immediate")
     before = reads(servers)
     write_and_find(servers, run_id, [f"d{n}" for n in range(10)])
     after = reads(servers)
     assert after["unavailable"] - before["unavailable"] == 10
-    cluster.start_standby()
+    standby.start()
     wait_until(lambda: find(servers.url, run_id, "d9") == [run_id]
                and reads(servers)["standby"] > after["standby"])
 
 
-def test_a_database_that_is_no_standby_is_not_read(cluster, make_replicas, monkeypatch):
-    monkeypatch.setenv("TRACKWAY_TEST_DATABASE", cluster.url(cluster.primary))
+def test_a_database_that_is_no_standby_is_not_read(primary, make_replicas, monkeypatch):
+    monkeypatch.setenv("TRACKWAY_TEST_DATABASE", primary.url())
     monkeypatch.delenv("TRACKWAY_TEST_ADMIN", raising=False)
-    servers = make_replicas(1, TRACKWAY_DATABASE_READ_URL=cluster.url(cluster.primary))
+    servers = make_replicas(1, TRACKWAY_DATABASE_READ_URL=primary.url())
     try:
         run_id, _ = new_run(servers.url)
         post(servers.url, "runs/set-tag", {"run_id": run_id, "key": "t", "value": "e"})

@@ -99,7 +99,17 @@ pub(crate) enum Tool {
     Haproxy {
         replicas: u8,
     },
+    /// What the commands of docs/deploy.md use beside PostgreSQL's programs.
+    Deploy,
 }
+
+/// The packages of the programs that docs/deploy.md names, and the programs.
+const DEPLOY_PROGRAMS: [(&str, &str); 4] = [
+    ("sqlite3", "/usr/bin/sqlite3"),
+    ("rclone", "/usr/bin/rclone"),
+    ("curl", "/usr/bin/curl"),
+    ("haproxy", "/usr/sbin/haproxy"),
+];
 
 impl Tool {
     /// Gives the variables by which the tests find the program, or why it cannot be had.
@@ -113,6 +123,12 @@ impl Tool {
                     ("HAPROXY", program.into()),
                     ("TRACKWAY_TEST_REPLICAS", replicas.to_string().into()),
                 ]
+            }
+            Tool::Deploy => {
+                for (package, path) in DEPLOY_PROGRAMS {
+                    postgres::program(package, path)?;
+                }
+                Vec::new()
             }
         })
     }

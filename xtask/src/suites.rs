@@ -213,6 +213,32 @@ pub(crate) const SUITES: &[Suite] = &[
         store: Store::Sqlite,
         turn: Turn::Always,
     },
+    Suite {
+        name: "deploy",
+        group: "deploy",
+        title: "the commands of docs/deploy.md: backup, restore, an upgrade under load",
+        runner: Runner::Pytest(Session {
+            folder: "tests/deploy",
+            environment: MLFLOW_3,
+            marker: None,
+            tool: Tool::Deploy,
+        }),
+        store: Store::Postgres,
+        turn: Turn::Always,
+    },
+    Suite {
+        name: "soak",
+        group: "soak",
+        title: "ten minutes of training on two servers, one of which is killed every minute",
+        runner: Runner::Pytest(Session {
+            folder: "tests/soak",
+            environment: MLFLOW_3,
+            marker: None,
+            tool: Tool::Haproxy { replicas: 2 },
+        }),
+        store: Store::Postgres,
+        turn: Turn::OnRequest,
+    },
 ];
 
 /// Gives what `--only` accepts: every group and every name, each once.
@@ -241,7 +267,7 @@ mod tests {
                 .map(|suite| suite.name)
                 .collect()
         };
-        assert_eq!(chosen(&[]).len(), SUITES.len() - 5);
+        assert_eq!(chosen(&[]).len(), SUITES.len() - 6);
         assert!(!chosen(&[]).contains(&"pgbouncer"));
         assert_eq!(
             chosen(&["compat"]),

@@ -1,12 +1,13 @@
-"""A PostgreSQL of one's own on a real disk, and a streaming replica of it."""
+"""A PostgreSQL of one's own on a real disk, and a streaming standby of it, for the suites that stop them."""
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
 from pathlib import Path
+
+from replica_set import free_port
 
 WAIT_SECONDS = 60
 OPTIONS = ("-c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=100 "
@@ -26,10 +27,13 @@ def programs():
 
 
 class Cluster:
-    """One server of PostgreSQL. It refuses to run as root, who starts it as `postgres`."""
+    """One server of PostgreSQL: of its own, or a standby of `primary`.
+
+    It refuses to run as root, who starts it as `postgres`.
+    """
 
     def __init__(self, primary=None):
-        self.home = Path(tempfile.mkdtemp(prefix="faults-postgres-"))
+        self.home = Path(tempfile.mkdtemp(prefix="cluster-"))
         if os.geteuid() == 0:
             shutil.chown(self.home, "postgres", "postgres")
         self.port = free_port()
@@ -52,6 +56,10 @@ class Cluster:
     def promote(self):
         """Makes a replica the primary."""
         self.run("pg_ctl", "-D", self.data, "-w", "-s", "-t", WAIT_SECONDS, "promote")
+
+    def url(self, database="postgres"):
+        """The URL of a database."""
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
 
     def ask(self, sql):
         """The rows of a query, each a list of texts."""
@@ -96,14 +104,9 @@ class Cluster:
     def _make(self, primary):
         if primary:
             self.run("pg_basebackup", "-h", "127.0.0.1", "-p", primary.port, "-U", "postgres",
-                     "-D", self.data, "-R", "-X", "stream", "-c", "fast")
+                     "-D", self.data, "-R", "-X", "stream", "-c", "fast",
+                     # While the standby is stopped, the primary keeps what it will need.
+                     "-C", "-S", f"standby_{self.port}")
         else:
             self.run("initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8",
                      "--locale=C.UTF-8", "--no-sync")
-
-
-def free_port():
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
