@@ -35,6 +35,11 @@ export const ROUTES: Route[] = [
     area: 'experiments',
     load: () => import('$/pages/compare/ComparePage.svelte'),
   },
+  {
+    pattern: '/settings',
+    area: 'settings',
+    load: () => import('$/pages/settings/SettingsPage.svelte'),
+  },
 ];
 
 /** The route of a path with the parameters found in it. */
