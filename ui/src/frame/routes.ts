@@ -35,6 +35,21 @@ export const ROUTES: Route[] = [
     area: 'experiments',
     load: () => import('$/pages/compare/ComparePage.svelte'),
   },
+  {
+    pattern: '/',
+    area: 'production',
+    load: () => import('$/pages/production/ProductionPage.svelte'),
+  },
+  {
+    pattern: '/audit',
+    area: 'audit',
+    load: () => import('$/pages/audit/AuditPage.svelte'),
+  },
+  {
+    pattern: '/settings',
+    area: 'settings',
+    load: () => import('$/pages/settings/SettingsPage.svelte'),
+  },
 ];
 
 /** The route of a path with the parameters found in it. */
