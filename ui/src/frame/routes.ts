@@ -36,6 +36,11 @@ export const ROUTES: Route[] = [
     load: () => import('$/pages/compare/ComparePage.svelte'),
   },
   {
+    pattern: '/',
+    area: 'production',
+    load: () => import('$/pages/production/ProductionPage.svelte'),
+  },
+  {
     pattern: '/settings',
     area: 'settings',
     load: () => import('$/pages/settings/SettingsPage.svelte'),
