@@ -1,6 +1,7 @@
 // The routes of the audit log.
-import { api } from '$/lib/api';
+import { addressOf, api, OWN } from '$/lib/api';
 import type { InclusionProof } from './merkle';
+import type { StoredRecord } from './verify';
 
 export interface AuditChange {
   object: string;
@@ -61,17 +62,26 @@ export const PAGE_SIZE = 200;
 export const audit = {
   entries(filter: AuditFilter, token: string | null, signal?: AbortSignal): Promise<AuditPage> {
     const query = { ...filter, page_token: token, max_results: PAGE_SIZE };
-    return api.get('/api/1.0/audit/entries', { query, signal });
+    return api.get(`${OWN}/audit/entries`, { query, signal });
   },
 
   proof(position: number, signal?: AbortSignal): Promise<InclusionProof & AuditRecord> {
-    return api.get(`/api/1.0/audit/entries/${position}`, { signal });
+    return api.get(`${OWN}/audit/entries/${position}`, { signal });
+  },
+
+  /** Entries as the database holds them, from a position on. */
+  async records(from: number, signal?: AbortSignal): Promise<StoredRecord[]> {
+    const query = { from, max_results: 1_000 };
+    const answer = await api.get<{ records: StoredRecord[] }>(`${OWN}/audit/records`, { query, signal });
+    return answer.records;
   },
 
   head(signal?: AbortSignal): Promise<AuditHead> {
-    return api.get('/api/1.0/audit/head', { signal });
+    return api.get(`${OWN}/audit/head`, { signal });
   },
 };
 
 /** The address of the log as JSON lines. */
-export const EXPORT_ADDRESS = '/api/1.0/audit/export';
+export function exportAddress(): string {
+  return addressOf(`${OWN}/audit/export`);
+}

@@ -65,6 +65,16 @@ export const ROUTES: Route[] = [
     area: 'experiments',
     load: () => import('$/pages/run/ArtifactsPage.svelte'),
   },
+  {
+    pattern: '/',
+    area: 'production',
+    load: () => import('$/pages/production/ProductionPage.svelte'),
+  },
+  {
+    pattern: '/settings',
+    area: 'settings',
+    load: () => import('$/pages/settings/SettingsPage.svelte'),
+  },
 ];
 
 /** The route of a path with the parameters found in it. */
