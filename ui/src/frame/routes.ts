@@ -45,11 +45,6 @@ export const ROUTES: Route[] = [
     area: 'audit',
     load: () => import('$/pages/audit/AuditPage.svelte'),
   },
-  {
-    pattern: '/settings',
-    area: 'settings',
-    load: () => import('$/pages/settings/SettingsPage.svelte'),
-  },
 ];
 
 /** The route of a path with the parameters found in it. */
