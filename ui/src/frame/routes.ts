@@ -41,6 +41,11 @@ export const ROUTES: Route[] = [
     load: () => import('$/pages/production/ProductionPage.svelte'),
   },
   {
+    pattern: '/audit',
+    area: 'audit',
+    load: () => import('$/pages/audit/AuditPage.svelte'),
+  },
+  {
     pattern: '/settings',
     area: 'settings',
     load: () => import('$/pages/settings/SettingsPage.svelte'),
