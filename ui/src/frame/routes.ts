@@ -31,11 +31,6 @@ export const ROUTES: Route[] = [
     load: () => Promise.resolve({ default: RunsPage }),
   },
   {
-    pattern: '/compare',
-    area: 'experiments',
-    load: () => import('$/pages/compare/ComparePage.svelte'),
-  },
-  {
     pattern: '/models',
     area: 'models',
     load: () => import('$/pages/models/ModelsPage.svelte'),
@@ -54,6 +49,11 @@ export const ROUTES: Route[] = [
     pattern: '/models/:name/versions/:version',
     area: 'models',
     load: () => import('$/pages/models/VersionPage.svelte'),
+  },
+  {
+    pattern: '/compare',
+    area: 'experiments',
+    load: () => import('$/pages/compare/ComparePage.svelte'),
   },
 ];
 
