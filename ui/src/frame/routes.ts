@@ -31,6 +31,26 @@ export const ROUTES: Route[] = [
     load: () => Promise.resolve({ default: RunsPage }),
   },
   {
+    pattern: '/models',
+    area: 'models',
+    load: () => import('$/pages/models/ModelsPage.svelte'),
+  },
+  {
+    pattern: '/models/:name',
+    area: 'models',
+    load: () => import('$/pages/models/ModelPage.svelte'),
+  },
+  {
+    pattern: '/models/:name/compare',
+    area: 'models',
+    load: () => import('$/pages/models/DiffPage.svelte'),
+  },
+  {
+    pattern: '/models/:name/versions/:version',
+    area: 'models',
+    load: () => import('$/pages/models/VersionPage.svelte'),
+  },
+  {
     pattern: '/compare',
     area: 'experiments',
     load: () => import('$/pages/compare/ComparePage.svelte'),

@@ -12,6 +12,8 @@ export type Query = Record<string, string | number | boolean | string[] | null |
 export interface RequestOptions {
   query?: Query;
   signal?: AbortSignal;
+  /** Why a change is made, in the words of who asks: kept in the history and the audit log. */
+  reason?: string;
 }
 
 /** The failure of one request. `status` is 0 when no answer came. */
@@ -88,13 +90,14 @@ async function readError(path: string, response: Response): Promise<ApiError> {
   return new ApiError(path, response.status, message, { code, requestId, details });
 }
 
-function jsonInit(method: string, body: unknown, signal?: AbortSignal): RequestInit {
-  const headers = { 'content-type': 'application/json' };
+function jsonInit(method: string, body: unknown, { signal, reason }: RequestOptions): RequestInit {
+  const headers: Record<string, string> = { 'content-type': 'application/json' };
+  if (reason) headers['x-trackway-reason'] = encodeURIComponent(reason);
   return { method, headers, body: JSON.stringify(body ?? {}), signal: signal ?? null };
 }
 
 async function sendJson<T>(method: string, path: string, body: unknown, options: RequestOptions): Promise<T> {
-  const response = await send(path, jsonInit(method, body, options.signal), options.query);
+  const response = await send(path, jsonInit(method, body, options), options.query);
   const text = await response.text();
   return (text === '' ? {} : JSON.parse(text)) as T;
 }
@@ -112,7 +115,7 @@ export const api = {
   },
   /** Sends JSON and gets bytes, for requests that do not fit into an address. */
   async postForBytes(path: string, body: unknown, options: RequestOptions = {}) {
-    const response = await send(path, jsonInit('POST', body, options.signal), options.query);
+    const response = await send(path, jsonInit('POST', body, options), options.query);
     return { buffer: await response.arrayBuffer(), headers: response.headers };
   },
   /** Asks for a text of at most `maxBytes` bytes, or all of it. */
