@@ -70,6 +70,16 @@ export const ROUTES: Route[] = [
     area: 'settings',
     load: () => import('$/pages/settings/SettingsPage.svelte'),
   },
+  {
+    pattern: '/runs/:id',
+    area: 'experiments',
+    load: () => import('$/pages/run/RunPage.svelte'),
+  },
+  {
+    pattern: '/runs/:id/artifacts/*path',
+    area: 'experiments',
+    load: () => import('$/pages/run/ArtifactsPage.svelte'),
+  },
 ];
 
 /** The route of a path with the parameters found in it. */

@@ -10,6 +10,8 @@ export const MLFLOW = '/ajax-api/2.0/mlflow';
 export type Query = Record<string, string | number | boolean | string[] | null | undefined>;
 
 export interface RequestOptions {
+  /** The first and the last byte that are wanted of a file. */
+  range?: [number, number];
   query?: Query;
   signal?: AbortSignal;
   /** Why a change is made, in the words of who asks: kept in the history and the audit log. */
@@ -110,7 +112,8 @@ export const api = {
   },
   /** Asks for bytes, such as the buckets of a curve. */
   async bytes(path: string, options: RequestOptions = {}): Promise<{ buffer: ArrayBuffer; headers: Headers }> {
-    const response = await send(path, { signal: options.signal ?? null }, options.query);
+    const headers: HeadersInit = options.range ? { range: `bytes=${options.range[0]}-${options.range[1]}` } : {};
+    const response = await send(path, { headers, signal: options.signal ?? null }, options.query);
     return { buffer: await response.arrayBuffer(), headers: response.headers };
   },
   /** Sends JSON and gets bytes, for requests that do not fit into an address. */
