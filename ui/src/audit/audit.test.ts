@@ -1,25 +1,25 @@
-import { createHash } from "node:crypto";
-import { describe, expect, it } from "vitest";
-import { checkProof, climb, leafHash, nodeHash } from "./merkle";
-import { fromBase64, sha256, toBase64, toHex } from "./sha256";
+import { describe, expect, it } from 'vitest';
+import { checkProof, climb, leafHash, nodeHash } from './merkle';
+import { fromBase64, sha256, toBase64, toHex } from './sha256';
 
-describe("sha256", () => {
+describe('sha256', () => {
   it("agrees with the standard's examples", () => {
-    expect(toHex(sha256(new TextEncoder().encode("abc")))).toBe(
-      "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+    expect(toHex(sha256(new TextEncoder().encode('abc')))).toBe(
+      'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad',
     );
   });
 
-  it("agrees with another implementation for every length around a block", () => {
+  it('agrees with another implementation for every length around a block', async () => {
     for (let length = 0; length < 200; length += 1) {
       const bytes = Uint8Array.from({ length }, (_, index) => (index * 7) % 256);
-      expect(toHex(sha256(bytes))).toBe(createHash("sha256").update(bytes).digest("hex"));
+      const theirs = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+      expect(toHex(sha256(bytes))).toBe(toHex(theirs));
     }
   });
 
-  it("reads base64 and refuses what is none", () => {
+  it('reads base64 and refuses what is none', () => {
     expect(fromBase64(toBase64(Uint8Array.of(1, 2, 255)))).toEqual(Uint8Array.of(1, 2, 255));
-    expect(fromBase64("%")).toBeNull();
+    expect(fromBase64('%')).toBeNull();
   });
 });
 
@@ -44,8 +44,8 @@ function pathOf(index: number, leaves: Uint8Array[]): Uint8Array[] {
     : [...pathOf(index - k, leaves.slice(k)), root(leaves.slice(0, k))];
 }
 
-describe("proofs of inclusion", () => {
-  it("hold for every entry of trees of every small size", () => {
+describe('proofs of inclusion', () => {
+  it('hold for every entry of trees of every small size', () => {
     for (let size = 1; size <= 17; size += 1) {
       const leaves = Array.from({ length: size }, (_, index) => leafHash(`entry ${index}`));
       for (let index = 0; index < size; index += 1) {
@@ -55,24 +55,24 @@ describe("proofs of inclusion", () => {
     }
   });
 
-  const texts = ["a", "b", "c", "d", "e"];
+  const texts = ['a', 'b', 'c', 'd', 'e'];
   const leaves = texts.map(leafHash);
   const proof = {
     position: 2,
-    leaf: "c",
-    leaf_hash: toBase64(leafHash("c")),
+    leaf: 'c',
+    leaf_hash: toBase64(leafHash('c')),
     tree_size: 5,
     root_hash: toBase64(root(leaves)),
     inclusion_path: pathOf(2, leaves).map(toBase64),
   };
 
-  it("are judged with the reason", () => {
+  it('are judged with the reason', () => {
     expect(checkProof(proof)).toEqual({ holds: true });
-    expect(checkProof({ ...proof, leaf: "C" })).toMatchObject({ holds: false });
+    expect(checkProof({ ...proof, leaf: 'C' })).toMatchObject({ holds: false });
     expect(checkProof({ ...proof, position: 3 })).toMatchObject({ holds: false });
     expect(checkProof({ ...proof, tree_size: 50 })).toMatchObject({
-      why: "The proof does not fit the position and the size of the tree.",
+      why: 'The proof does not fit the position and the size of the tree.',
     });
-    expect(checkProof({ ...proof, inclusion_path: ["%"] })).toMatchObject({ holds: false });
+    expect(checkProof({ ...proof, inclusion_path: ['%'] })).toMatchObject({ holds: false });
   });
 });

@@ -1,7 +1,7 @@
 // Checks the proof that an entry is in the audit log, by RFC 9162 (2.1.3.2). The server is asked for
 // the proof and not for the verdict: the page computes that itself.
 
-import { fromBase64, sha256, toBase64 } from "./sha256";
+import { fromBase64, sha256, toBase64 } from './sha256';
 
 export interface InclusionProof {
   position: number;
@@ -60,17 +60,17 @@ export function climb(start: Uint8Array, place: [number, number], path: Uint8Arr
 export function checkProof(proof: InclusionProof): ProofVerdict {
   const leaf = leafHash(proof.leaf);
   if (toBase64(leaf) !== proof.leaf_hash) {
-    return { holds: false, why: "The entry is not the one that was written: its hash is another." };
+    return { holds: false, why: 'The entry is not the one that was written: its hash is another.' };
   }
   const path = proof.inclusion_path.map(fromBase64);
   if (!path.every((hash) => hash !== null)) {
-    return { holds: false, why: "The proof holds a hash that cannot be read." };
+    return { holds: false, why: 'The proof holds a hash that cannot be read.' };
   }
   const root = climb(leaf, [proof.position, proof.tree_size], path);
   if (root === null) {
-    return { holds: false, why: "The proof does not fit the position and the size of the tree." };
+    return { holds: false, why: 'The proof does not fit the position and the size of the tree.' };
   }
   return toBase64(root) === proof.root_hash
     ? { holds: true }
-    : { holds: false, why: "The hashes lead to another root than that of the tree." };
+    : { holds: false, why: 'The hashes lead to another root than that of the tree.' };
 }

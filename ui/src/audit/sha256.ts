@@ -42,9 +42,7 @@ function mix(state: Uint32Array, view: DataView, offset: number, words: Uint32Ar
     const high = rotate(y, 17) ^ rotate(y, 19) ^ (y >>> 10);
     words[t] = (w(t - 16) + low + w(t - 7) + high) >>> 0;
   }
-  let [a, b, c, d, e, f, g, h] = state as unknown as [
-    number, number, number, number, number, number, number, number,
-  ];
+  let [a, b, c, d, e, f, g, h] = state as unknown as [number, number, number, number, number, number, number, number];
   for (let t = 0; t < 64; t += 1) {
     const high = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25);
     const first = (h + high + ((e & f) ^ (~e & g)) + (ROUND[t] as number) + w(t)) >>> 0;
@@ -65,13 +63,13 @@ export function sha256(bytes: Uint8Array): Uint8Array {
   const words = new Uint32Array(64);
   for (let offset = 0; offset < view.byteLength; offset += 64) mix(state, view, offset, words);
   const digest = new DataView(new ArrayBuffer(32));
-  state.forEach((word, index) => digest.setUint32(index * 4, word));
+  for (const [index, word] of state.entries()) digest.setUint32(index * 4, word);
   return new Uint8Array(digest.buffer);
 }
 
 /** Writes bytes in lower-case hexadecimal digits. */
 export function toHex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 /** Writes bytes in base64, as hashes of the audit log are written. */

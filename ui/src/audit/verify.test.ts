@@ -1,11 +1,17 @@
-import { generateKeyPairSync, sign } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { leafHash, nodeHash } from './merkle';
 import { toBase64 } from './sha256';
 import { Frontier, isSigned, LogCheck, readCheckpoint, type StoredRecord } from './verify';
 
 function record(position: number): StoredRecord {
-  const columns = { at: position, actor: 'anna', action: 'run.create', object: 'run:1', result: 'done', request_id: 'r' };
+  const columns = {
+    at: position,
+    actor: 'anna',
+    action: 'run.create',
+    object: 'run:1',
+    result: 'done',
+    request_id: 'r',
+  };
   const leaf = JSON.stringify({ ...columns, reason: '' });
   return { position, ...columns, leaf, leaf_hash: toBase64(leafHash(leaf)) };
 }
@@ -73,13 +79,20 @@ describe('the check of the log', () => {
 });
 
 describe('checkpoints', () => {
-  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
-  const pem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
-  const text = `trackway/1\n11\n${head.root_hash}\n`;
-  const signature = Buffer.concat([Buffer.from([1, 2, 3, 4]), sign(null, Buffer.from(text), privateKey)]);
-  const note = `${text}\n— trackway/1 ${signature.toString('base64')}\n`;
+  /** A checkpoint of the tree as a server signs it, and the public key. */
+  async function signed() {
+    const keys = (await crypto.subtle.generateKey({ name: 'Ed25519' }, true, ['sign', 'verify'])) as CryptoKeyPair;
+    const der = new Uint8Array(await crypto.subtle.exportKey('spki', keys.publicKey));
+    const pem = `-----BEGIN PUBLIC KEY-----\n${toBase64(der)}\n-----END PUBLIC KEY-----\n`;
+    const text = `trackway/1\n11\n${head.root_hash}\n`;
+    const bytes = new TextEncoder().encode(text);
+    const signature = new Uint8Array(await crypto.subtle.sign({ name: 'Ed25519' }, keys.privateKey, bytes));
+    const note = `${text}\n— trackway/1 ${toBase64(Uint8Array.of(1, 2, 3, 4, ...signature))}\n`;
+    return { pem, note };
+  }
 
   it('are read and their signature checked', async () => {
+    const { pem, note } = await signed();
     const checkpoint = readCheckpoint(note);
     expect(checkpoint).toMatchObject({ origin: 'trackway/1', size: 11, root: head.root_hash });
     expect(checkpoint && (await isSigned(checkpoint, pem))).toBe(true);

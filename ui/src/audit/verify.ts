@@ -130,7 +130,13 @@ export function readCheckpoint(note: string): Checkpoint | null {
   // The first four bytes say which key signed.
   const signatures = encoded.map(fromBase64).filter((bytes) => bytes?.length === 68);
   if (!/^\d+$/.test(size) || !fromBase64(root)) return null;
-  return { origin, size: Number(size), root, signed, signatures: signatures.map((bytes) => (bytes as Uint8Array).slice(4)) };
+  return {
+    origin,
+    size: Number(size),
+    root,
+    signed,
+    signatures: signatures.map((bytes) => (bytes as Uint8Array).slice(4)),
+  };
 }
 
 /** Whether a key has signed a checkpoint; null where the browser cannot check Ed25519. */

@@ -31,11 +31,6 @@ export const ROUTES: Route[] = [
     load: () => Promise.resolve({ default: RunsPage }),
   },
   {
-    pattern: '/compare',
-    area: 'experiments',
-    load: () => import('$/pages/compare/ComparePage.svelte'),
-  },
-  {
     pattern: '/models',
     area: 'models',
     load: () => import('$/pages/models/ModelsPage.svelte'),
@@ -56,6 +51,26 @@ export const ROUTES: Route[] = [
     load: () => import('$/pages/models/VersionPage.svelte'),
   },
   {
+    pattern: '/compare',
+    area: 'experiments',
+    load: () => import('$/pages/compare/ComparePage.svelte'),
+  },
+  {
+    pattern: '/',
+    area: 'production',
+    load: () => import('$/pages/production/ProductionPage.svelte'),
+  },
+  {
+    pattern: '/audit',
+    area: 'audit',
+    load: () => import('$/pages/audit/AuditPage.svelte'),
+  },
+  {
+    pattern: '/settings',
+    area: 'settings',
+    load: () => import('$/pages/settings/SettingsPage.svelte'),
+  },
+  {
     pattern: '/runs/:id',
     area: 'experiments',
     load: () => import('$/pages/run/RunPage.svelte'),
@@ -64,16 +79,6 @@ export const ROUTES: Route[] = [
     pattern: '/runs/:id/artifacts/*path',
     area: 'experiments',
     load: () => import('$/pages/run/ArtifactsPage.svelte'),
-  },
-  {
-    pattern: '/',
-    area: 'production',
-    load: () => import('$/pages/production/ProductionPage.svelte'),
-  },
-  {
-    pattern: '/settings',
-    area: 'settings',
-    load: () => import('$/pages/settings/SettingsPage.svelte'),
   },
 ];
 

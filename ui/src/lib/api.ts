@@ -10,12 +10,12 @@ export const MLFLOW = '/ajax-api/2.0/mlflow';
 export type Query = Record<string, string | number | boolean | string[] | null | undefined>;
 
 export interface RequestOptions {
-  /** Why a change is made, in the words of who asks: kept in the history and the audit log. */
-  reason?: string;
   /** The first and the last byte that are wanted of a file. */
   range?: [number, number];
   query?: Query;
   signal?: AbortSignal;
+  /** Why a change is made, in the words of who asks: kept in the history and the audit log. */
+  reason?: string;
 }
 
 /** The failure of one request. `status` is 0 when no answer came. */
