@@ -87,7 +87,9 @@ impl Jobs {
             owned.repeat(Task::WATCH, watch_every, move |app, tenure| {
                 watch_once(app, tenure, limits)
             }),
-            owned.repeat(Task::RECLAIM, RECLAIM_EVERY, |app, _| reclaim_once(app.db.clone())),
+            owned.repeat(Task::RECLAIM, RECLAIM_EVERY, |app, _| {
+                reclaim_once(app.db.clone())
+            }),
             owned.repeat(Task::SIGN, SIGN_EVERY, sign_once),
             tokio::spawn(deliver::run(app.clone(), stop.clone())),
             owned.repeat(Task::CLEAN, deliver::CLEAN_EVERY, deliver::clean),

@@ -12,7 +12,7 @@ use crate::tracking::change::{self, Kind, METRICS_EVERY_MS, Trace};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -112,6 +112,8 @@ struct Shared {
     db: Db,
     stop: CancellationToken,
     rounds: broadcast::Sender<Arc<Round>>,
+    /// Whether the task has looked: what changes from then on is news.
+    has_looked: watch::Sender<bool>,
     state: Mutex<State>,
 }
 
@@ -127,6 +129,7 @@ impl Streams {
             db,
             stop: CancellationToken::new(),
             rounds: broadcast::Sender::new(ROUNDS),
+            has_looked: watch::Sender::new(false),
             state: Mutex::default(),
         }))
     }
@@ -136,11 +139,19 @@ impl Streams {
         self.0.stop.cancel();
     }
 
-    /// Takes a place among those who listen.
+    /// Takes a place among those who listen. Whatever changes after this call is heard.
     ///
     /// # Errors
     /// 429 when too many listen already.
-    pub fn join(&self) -> Result<Listener> {
+    pub async fn join(&self) -> Result<Listener> {
+        let listener = self.take_place()?;
+        let mut has_looked = self.0.has_looked.subscribe();
+        // The sender lives as long as this place.
+        let _ = has_looked.wait_for(|looked| *looked).await;
+        Ok(listener)
+    }
+
+    fn take_place(&self) -> Result<Listener> {
         let mut state = self.0.state();
         if state.listening >= MAX_STREAMS {
             return Err(Error::new(
@@ -199,10 +210,12 @@ async fn look(shared: Arc<Shared>) {
                 let _ = shared.rounds.send(Arc::new(round));
             }
         }
+        shared.has_looked.send_replace(true);
         tokio::time::sleep(EVERY).await;
         let mut state = shared.state();
         if state.listening == 0 {
             state.is_looking = false;
+            shared.has_looked.send_replace(false);
             return;
         }
     }

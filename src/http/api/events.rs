@@ -42,7 +42,7 @@ async fn open(
     let header = headers.get("last-event-id").and_then(|id| id.to_str().ok());
     let last = header.map(str::to_owned).or(last);
     // Whoever listens before the look misses nothing that comes after it.
-    let listener = app.streams.join()?;
+    let listener = app.streams.join().await?;
     let first = first(&app, &topics, last.as_deref(), ctx.now).await?;
     let rest = Rest {
         topics,

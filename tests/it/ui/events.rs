@@ -36,6 +36,12 @@ impl Events {
 
     /// Waits for the next event; `None` at the end of the stream.
     async fn next(&mut self) -> Option<Event> {
+        // Signs of life keep the stream going while nothing happens.
+        let read = tokio::time::timeout(PATIENCE, self.read()).await;
+        read.expect("no event came")
+    }
+
+    async fn read(&mut self) -> Option<Event> {
         loop {
             if let Some((event, rest)) = self.text.split_once("\n\n") {
                 let (event, rest) = (event.to_owned(), rest.to_owned());
@@ -51,8 +57,7 @@ impl Events {
                     false => return Some(read),
                 }
             }
-            let frame = tokio::time::timeout(PATIENCE, self.body.frame()).await;
-            let frame = frame.expect("no event came")?.unwrap().into_data().unwrap();
+            let frame = self.body.frame().await?.unwrap().into_data().unwrap();
             self.text.push_str(std::str::from_utf8(&frame).unwrap());
         }
     }
@@ -207,9 +212,10 @@ async fn streams_are_bounded_and_topics_are_checked() {
         .get(&format!("{OWN}/events?topics={}", many.join(",")))
         .await;
     assert_eq!(answer.refused().0, 400);
-    let places: Vec<_> = (0..trackway::jobs::stream::MAX_STREAMS)
-        .map(|_| server.app.streams.join().unwrap())
-        .collect();
+    let mut places = Vec::new();
+    for _ in 0..trackway::jobs::stream::MAX_STREAMS {
+        places.push(server.app.streams.join().await.unwrap());
+    }
     let answer = server.get(&format!("{OWN}/events?topics=audit")).await;
     assert_eq!(answer.refused().0, 429);
     assert!(!answer.header("retry-after").is_empty());
