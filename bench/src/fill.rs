@@ -97,6 +97,8 @@ fn fill(subject: &Subject, runs: u64, folder: &Path) -> Result<()> {
 
 /// Fills the registry through the API, with 8 clients.
 fn register(server: &Running) -> Result<()> {
+    let run = api::create_runs(&mut server.client(), "registered", 1)?.remove(0);
+    let version = json!({ "source": format!("runs:/{run}/model"), "run_id": run });
     let clients: Vec<u64> = (0..8).collect();
     pool::run(server, clients, |client, first| {
         for number in (first..MODELS).step_by(8) {
@@ -107,7 +109,8 @@ fn register(server: &Running) -> Result<()> {
                 &post("/api/2.0/mlflow/registered-models/create", &body),
             )?;
             for _ in 0..VERSIONS {
-                let body = json!({ "name": name, "source": "mlflow-artifacts:/bench/model" });
+                let mut body = version.clone();
+                body["name"] = json!(name);
                 let path = "/api/2.0/mlflow/model-versions/create";
                 api::ask(client, &post(path, &body.to_string()))?;
             }
