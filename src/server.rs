@@ -83,42 +83,48 @@ pub async fn open(config: &Config, clock: Clock, ids: Ids) -> Result<App> {
         ids,
         audit_key,
         sender: Sender::new(Rules::from_config(&config.webhooks)?)?,
-        settings: Arc::new(Settings {
-            long_values: match config.tracking.truncate_long_values {
-                true => LongValues::Truncate,
-                false => LongValues::Refuse,
-            },
-            location_policy: LocationPolicy {
-                max_length: config.artifacts.location_max_length,
-                allowed_schemes: config.artifacts.allowed_host_schemes.clone(),
-                trusted,
-                working_directory: std::env::current_dir().map_err(|error| {
-                    Error::internal("The working directory cannot be read.").with_cause(error)
-                })?,
-            },
-            artifact_root,
-            production_aliases: config.registry.production_aliases.clone(),
-            source_pattern: source_pattern(&config.registry.source_regex)?,
-            consumer_stale_after_ms: config.registry.consumer_stale_after_s * 1000,
-            consumer_kept_ms: config.registry.consumer_kept_days * 86_400_000,
-            stages: Policy::from_config(&config.registry)?,
-            production_max_age_ms: config.registry.production_max_age_days * 86_400_000,
-            graphql: GraphqlLimits {
-                max_root_fields: config.server.graphql_max_root_fields,
-                max_aliases: config.server.graphql_max_aliases,
-            },
-            max_json_bytes: config.max_json_bytes(),
-            only_artifacts: config.artifacts.only,
-            disks: disks(config)?,
-            serves_metrics: config.server.metrics && config.server.metrics_listen.is_empty(),
-            access_log: config.log.access,
-            min_free_bytes: config.server.min_free_disk_mib.saturating_mul(1024 * 1024),
-            presigned_download: Duration::from_secs(config.artifacts.presigned_download_s),
-            part_url: Duration::from_secs(config.artifacts.part_url_s),
-            abandoned_upload_ms: i64::from(config.artifacts.abandoned_upload_h) * HOUR_MS,
-            events: event_settings(config)?,
-        }),
+        settings: Arc::new(settings(config, trusted, artifact_root)?),
     }))
+}
+
+/// Gives what handlers and domain functions read of the configuration; `trusted` are the places of files
+/// that the operator named.
+fn settings(config: &Config, trusted: Vec<String>, artifact_root: String) -> Result<Settings> {
+    Ok(Settings {
+        long_values: match config.tracking.truncate_long_values {
+            true => LongValues::Truncate,
+            false => LongValues::Refuse,
+        },
+        location_policy: LocationPolicy {
+            max_length: config.artifacts.location_max_length,
+            allowed_schemes: config.artifacts.allowed_host_schemes.clone(),
+            trusted,
+            working_directory: std::env::current_dir().map_err(|error| {
+                Error::internal("The working directory cannot be read.").with_cause(error)
+            })?,
+        },
+        artifact_root,
+        production_aliases: config.registry.production_aliases.clone(),
+        source_pattern: source_pattern(&config.registry.source_regex)?,
+        consumer_stale_after_ms: config.registry.consumer_stale_after_s * 1000,
+        consumer_kept_ms: config.registry.consumer_kept_days * 86_400_000,
+        stages: Policy::from_config(&config.registry)?,
+        production_max_age_ms: config.registry.production_max_age_days * 86_400_000,
+        graphql: GraphqlLimits {
+            max_root_fields: config.server.graphql_max_root_fields,
+            max_aliases: config.server.graphql_max_aliases,
+        },
+        max_json_bytes: config.max_json_bytes(),
+        only_artifacts: config.artifacts.only,
+        disks: disks(config)?,
+        serves_metrics: config.server.metrics && config.server.metrics_listen.is_empty(),
+        access_log: config.log.access,
+        min_free_bytes: config.server.min_free_disk_mib.saturating_mul(1024 * 1024),
+        presigned_download: Duration::from_secs(config.artifacts.presigned_download_s),
+        part_url: Duration::from_secs(config.artifacts.part_url_s),
+        abandoned_upload_ms: i64::from(config.artifacts.abandoned_upload_h) * HOUR_MS,
+        events: event_settings(config)?,
+    })
 }
 
 /// Gives the folders that the server writes to, and what is in each.

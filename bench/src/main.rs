@@ -37,7 +37,7 @@ enum Command {
     /// Reads requests and answers {}, on this port
     Floor { port: u16 },
     /// Measures
-    Run(Plan),
+    Run(Box<Plan>),
 }
 
 #[derive(Args)]
