@@ -12,12 +12,14 @@ use crate::tracking::change::{self, Kind, METRICS_EVERY_MS, Trace};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// How often the database is looked at while somebody listens.
 const EVERY: Duration = Duration::from_millis(250);
+/// How long a new stream waits for the first look.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// Streams at the same time.
 pub const MAX_STREAMS: usize = 1_000;
 /// Rounds that a stream may be behind before it is told to begin anew.
@@ -112,6 +114,8 @@ struct Shared {
     db: Db,
     stop: CancellationToken,
     rounds: broadcast::Sender<Arc<Round>>,
+    /// Whether what changes from now on will be seen.
+    is_seeing: watch::Sender<bool>,
     state: Mutex<State>,
 }
 
@@ -127,6 +131,7 @@ impl Streams {
             db,
             stop: CancellationToken::new(),
             rounds: broadcast::Sender::new(ROUNDS),
+            is_seeing: watch::Sender::new(false),
             state: Mutex::default(),
         }))
     }
@@ -179,30 +184,30 @@ impl Shared {
 /// Looks at the database until nobody listens any more.
 async fn look(shared: Arc<Shared>) {
     let mut sight: Option<Sight> = None;
+    let mut lost = false;
     loop {
         let before = sight.take();
         match shared.db.read(move |tx| Sight::next(tx, before)).await {
-            Ok((next, round)) => {
+            Ok((next, mut round)) => {
                 sight = Some(next);
+                // What changed while nothing could be read is not known.
+                round.more |= std::mem::take(&mut lost);
                 if !round.is_empty() {
                     // Nobody may be listening any more.
                     let _ = shared.rounds.send(Arc::new(round));
                 }
+                shared.is_seeing.send_replace(true);
             }
             Err(error) => {
                 tracing::debug!(%error, "changes cannot be looked for");
-                // What changed meanwhile is not known.
-                let round = Round {
-                    more: true,
-                    ..Round::default()
-                };
-                let _ = shared.rounds.send(Arc::new(round));
+                lost = true;
             }
         }
         tokio::time::sleep(EVERY).await;
         let mut state = shared.state();
         if state.listening == 0 {
             state.is_looking = false;
+            shared.is_seeing.send_replace(false);
             return;
         }
     }
@@ -375,6 +380,21 @@ pub struct Listener {
 }
 
 impl Listener {
+    /// Waits until whatever changes from then on will be heard.
+    ///
+    /// # Errors
+    /// 503 when the database cannot be looked at for long.
+    pub async fn ready(&self) -> Result<()> {
+        let mut is_seeing = self.shared.is_seeing.subscribe();
+        let seen = tokio::time::timeout(PATIENCE, is_seeing.wait_for(|seeing| *seeing)).await;
+        match seen {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(Error::unavailable(
+                "The database cannot be looked at for changes now. Ask again in a moment.",
+            )),
+        }
+    }
+
     /// Waits for the next news.
     pub async fn hear(&mut self) -> Heard {
         tokio::select! {
