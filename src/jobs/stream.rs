@@ -18,6 +18,8 @@ use tokio_util::sync::CancellationToken;
 
 /// How often the database is looked at while somebody listens.
 const EVERY: Duration = Duration::from_millis(250);
+/// How long a new stream waits for the first look.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// Streams at the same time.
 pub const MAX_STREAMS: usize = 1_000;
 /// Rounds that a stream may be behind before it is told to begin anew.
@@ -112,8 +114,8 @@ struct Shared {
     db: Db,
     stop: CancellationToken,
     rounds: broadcast::Sender<Arc<Round>>,
-    /// Whether the task has looked: what changes from then on is news.
-    has_looked: watch::Sender<bool>,
+    /// Whether what changes from now on will be seen.
+    is_seeing: watch::Sender<bool>,
     state: Mutex<State>,
 }
 
@@ -129,7 +131,7 @@ impl Streams {
             db,
             stop: CancellationToken::new(),
             rounds: broadcast::Sender::new(ROUNDS),
-            has_looked: watch::Sender::new(false),
+            is_seeing: watch::Sender::new(false),
             state: Mutex::default(),
         }))
     }
@@ -139,19 +141,11 @@ impl Streams {
         self.0.stop.cancel();
     }
 
-    /// Takes a place among those who listen. Whatever changes after this call is heard.
+    /// Takes a place among those who listen.
     ///
     /// # Errors
     /// 429 when too many listen already.
-    pub async fn join(&self) -> Result<Listener> {
-        let listener = self.take_place()?;
-        let mut has_looked = self.0.has_looked.subscribe();
-        // The sender lives as long as this place.
-        let _ = has_looked.wait_for(|looked| *looked).await;
-        Ok(listener)
-    }
-
-    fn take_place(&self) -> Result<Listener> {
+    pub fn join(&self) -> Result<Listener> {
         let mut state = self.0.state();
         if state.listening >= MAX_STREAMS {
             return Err(Error::new(
@@ -190,32 +184,30 @@ impl Shared {
 /// Looks at the database until nobody listens any more.
 async fn look(shared: Arc<Shared>) {
     let mut sight: Option<Sight> = None;
+    let mut lost = false;
     loop {
         let before = sight.take();
         match shared.db.read(move |tx| Sight::next(tx, before)).await {
-            Ok((next, round)) => {
+            Ok((next, mut round)) => {
                 sight = Some(next);
+                // What changed while nothing could be read is not known.
+                round.more |= std::mem::take(&mut lost);
                 if !round.is_empty() {
                     // Nobody may be listening any more.
                     let _ = shared.rounds.send(Arc::new(round));
                 }
+                shared.is_seeing.send_replace(true);
             }
             Err(error) => {
                 tracing::debug!(%error, "changes cannot be looked for");
-                // What changed meanwhile is not known.
-                let round = Round {
-                    more: true,
-                    ..Round::default()
-                };
-                let _ = shared.rounds.send(Arc::new(round));
+                lost = true;
             }
         }
-        shared.has_looked.send_replace(true);
         tokio::time::sleep(EVERY).await;
         let mut state = shared.state();
         if state.listening == 0 {
             state.is_looking = false;
-            shared.has_looked.send_replace(false);
+            shared.is_seeing.send_replace(false);
             return;
         }
     }
@@ -388,6 +380,21 @@ pub struct Listener {
 }
 
 impl Listener {
+    /// Waits until whatever changes from then on will be heard.
+    ///
+    /// # Errors
+    /// 503 when the database cannot be looked at for long.
+    pub async fn ready(&self) -> Result<()> {
+        let mut is_seeing = self.shared.is_seeing.subscribe();
+        let seen = tokio::time::timeout(PATIENCE, is_seeing.wait_for(|seeing| *seeing)).await;
+        match seen {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(Error::unavailable(
+                "The database cannot be looked at for changes now. Ask again in a moment.",
+            )),
+        }
+    }
+
     /// Waits for the next news.
     pub async fn hear(&mut self) -> Heard {
         tokio::select! {

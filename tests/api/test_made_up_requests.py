@@ -6,6 +6,7 @@ import sys
 
 import process
 import pytest
+from wire import FILES
 
 # The stream of events does not end by itself.
 STREAMS = "/api/1.0/events"
@@ -23,8 +24,9 @@ def server(tmp_path):
                for step in range(900)]
     client.post("runs/log-batch", run_id=run, metrics=metrics,
                 params=[{"key": "p", "value": "1"}], tags=[{"key": "t", "value": "x"}]).ok()
+    client.send("PUT", f"{FILES}/0/{run}/artifacts/model/a.txt", b"text")
     client.post("registered-models/create", name="model").ok()
-    client.post("model-versions/create", name="model", source="s3://models/m", run_id=run).ok()
+    client.post("model-versions/create", name="model", source=f"runs:/{run}/model", run_id=run).ok()
     client.post("registered-models/alias", name="model", alias="champion", version="1").ok()
     yield server
     server.kill()

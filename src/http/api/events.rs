@@ -41,13 +41,14 @@ async fn open(
     let (topics, last) = request.check()?;
     let header = headers.get("last-event-id").and_then(|id| id.to_str().ok());
     let last = header.map(str::to_owned).or(last);
-    // Whoever listens before the look misses nothing that comes after it.
-    let listener = app.streams.join().await?;
+    let listener = app.streams.join()?;
+    // What comes after the greeting must be heard, so the look is under way before it.
+    listener.ready().await?;
     let first = first(&app, &topics, last.as_deref(), ctx.now).await?;
     let rest = Rest {
         topics,
         listener,
-        clock: app.clock.clone(),
+        clock: app.clock,
     };
     let mut response = Response::new(Body::from_stream(events(first, rest)));
     let headers = response.headers_mut();

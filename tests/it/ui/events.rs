@@ -212,10 +212,9 @@ async fn streams_are_bounded_and_topics_are_checked() {
         .get(&format!("{OWN}/events?topics={}", many.join(",")))
         .await;
     assert_eq!(answer.refused().0, 400);
-    let mut places = Vec::new();
-    for _ in 0..trackway::jobs::stream::MAX_STREAMS {
-        places.push(server.app.streams.join().await.unwrap());
-    }
+    let places: Vec<_> = (0..trackway::jobs::stream::MAX_STREAMS)
+        .map(|_| server.app.streams.join().unwrap())
+        .collect();
     let answer = server.get(&format!("{OWN}/events?topics=audit")).await;
     assert_eq!(answer.refused().0, 429);
     assert!(!answer.header("retry-after").is_empty());
