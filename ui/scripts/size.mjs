@@ -8,8 +8,11 @@ const DIST = new URL('../dist/', import.meta.url);
 // comes with the frame: it has no part of its own.
 const BUDGETS = [
   { page: 'the table of runs', modules: [], sent: 120_000, raw: 400_000 },
+  { page: 'a model and its versions', modules: ['src/pages/models/ModelPage.svelte'], sent: 120_000, raw: 400_000 },
   { page: 'charts of many runs', modules: ['src/pages/runs/charts/ChartsPane.svelte'], sent: 150_000, raw: 500_000 },
   { page: 'runs side by side', modules: ['src/pages/compare/ComparePage.svelte'], sent: 150_000, raw: 500_000 },
+  { page: 'one run with its curves', modules: ['src/pages/run/RunPage.svelte'], sent: 150_000, raw: 500_000 },
+  { page: 'files of a run', modules: ['src/pages/run/ArtifactsPage.svelte'], sent: 150_000, raw: 500_000 },
 ];
 
 const manifest = JSON.parse(readFileSync(new URL('.vite/manifest.json', DIST), 'utf8'));

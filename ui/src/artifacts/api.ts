@@ -1,17 +1,12 @@
-// The routes of artifacts: of a run, and of a registered version.
-import { addressOf, api } from '$/lib/api';
+// The bytes of artifacts, of a run or of a registered version, and what a folder has.
+import { ApiError, api, MLFLOW } from '$/lib/api';
 import type { FileEntry } from './outline';
 
 export interface Bytes {
-  bytes: Uint8Array;
+  bytes: Uint8Array<ArrayBuffer>;
   /** Of the whole file. */
   size: number;
   isCut: boolean;
-}
-
-/** The address of a file of a run, as it is. */
-export function fileAddress(runId: string, path: string): string {
-  return addressOf('/get-artifact', { run_id: runId, path });
 }
 
 /** Lists a folder of a run; empty is the top. */
@@ -20,8 +15,9 @@ export async function listFolder(runId: string, folder: string, signal?: AbortSi
   let token: string | undefined;
   do {
     const query = { run_id: runId, path: folder, page_token: token };
-    const path = '/api/2.0/mlflow/artifacts/list';
-    const answer = await api.get<{ files?: FileEntry[]; next_page_token?: string }>(path, { query, signal });
+    const options = signal ? { query, signal } : { query };
+    const path = `${MLFLOW}/artifacts/list`;
+    const answer = await api.get<{ files?: FileEntry[]; next_page_token?: string }>(path, options);
     entries.push(...(answer.files ?? []));
     token = answer.next_page_token;
   } while (token);
@@ -29,10 +25,23 @@ export async function listFolder(runId: string, folder: string, signal?: AbortSi
 }
 
 /** Reads bytes `from` to before `until` of a file, or what there is of them. */
-export async function readRange(address: string, range: [number, number], signal?: AbortSignal): Promise<Bytes> {
-  const { buffer, headers } = await api.bytes(address, { range, signal });
-  const bytes = new Uint8Array(buffer);
-  const total = /\/(\d+)$/.exec(headers.get('content-range') ?? '')?.[1];
-  const size = total === undefined ? bytes.length : Number(total);
-  return { bytes, size, isCut: range[0] + bytes.length < size };
+export async function readRange(path: string, [from, until]: [number, number], signal?: AbortSignal): Promise<Bytes> {
+  try {
+    const range: [number, number] = [from, until - 1];
+    const { buffer, headers } = await api.bytes(path, signal ? { range, signal } : { range });
+    const bytes = new Uint8Array(buffer);
+    const total = /\/(\d+)$/.exec(headers.get('content-range') ?? '')?.[1];
+    const size = total === undefined ? bytes.length : Number(total);
+    return { bytes, size, isCut: from + bytes.length < size };
+  } catch (cause) {
+    // An empty file has no first byte that could be asked for.
+    const isEmpty = from === 0 && cause instanceof ApiError && cause.status === 416;
+    if (!isEmpty) throw cause;
+    return { bytes: new Uint8Array(0), size: 0, isCut: false };
+  }
+}
+
+/** Reads the last bytes of a file of a known size. */
+export function readTail(path: string, size: number, most: number, signal?: AbortSignal): Promise<Bytes> {
+  return readRange(path, [Math.max(0, size - most), size], signal);
 }

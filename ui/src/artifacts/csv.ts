@@ -6,13 +6,13 @@ export interface Table {
   rows: unknown[][];
 }
 
-const CANDIDATES = [",", "\t", ";", "|"];
+const CANDIDATES = [',', '\t', ';', '|'];
 
 /** Guesses the delimiter by the first line: the candidate that stands there most often. */
 export function guessDelimiter(text: string): string {
   const end = text.search(/[\r\n]/);
   const line = end < 0 ? text : text.slice(0, end);
-  let best = ",";
+  let best = ',';
   let most = 0;
   for (const candidate of CANDIDATES) {
     const count = line.split(candidate).length - 1;
@@ -35,12 +35,12 @@ export function parseRecords(text: string, delimiter: string): string[][] {
     at = next;
     if (text[at] === delimiter) {
       at += 1;
-      if (at === text.length) record.push("");
+      if (at === text.length) record.push('');
       continue;
     }
-    if (text[at] === "\r" && text[at + 1] === "\n") at += 1;
+    if (text[at] === '\r' && text[at + 1] === '\n') at += 1;
     at += 1;
-    if (record.length > 1 || record[0] !== "") records.push(record);
+    if (record.length > 1 || record[0] !== '') records.push(record);
     record = [];
   }
   if (record.length > 0) records.push(record);
@@ -48,7 +48,7 @@ export function parseRecords(text: string, delimiter: string): string[][] {
 }
 
 function isEnd(character: string | undefined, delimiter: string): boolean {
-  return character === delimiter || character === "\n" || character === "\r";
+  return character === delimiter || character === '\n' || character === '\r';
 }
 
 function bare(text: string, from: number, delimiter: string): [string, number] {
@@ -58,7 +58,7 @@ function bare(text: string, from: number, delimiter: string): [string, number] {
 }
 
 function quoted(text: string, from: number, delimiter: string): [string, number] {
-  let field = "";
+  let field = '';
   let at = from + 1;
   for (;;) {
     const quote = text.indexOf('"', at);

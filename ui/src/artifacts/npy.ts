@@ -21,22 +21,22 @@ export function readNpy(bytes: Uint8Array): NpyInfo | null {
   const wide = major >= 2;
   const start = wide ? 12 : 10;
   const length = wide ? view.getUint32(8, true) : view.getUint16(8, true);
-  const header = new TextDecoder("utf-8").decode(bytes.subarray(start, start + length));
+  const header = new TextDecoder('utf-8').decode(bytes.subarray(start, start + length));
   const shape = header.match(/'shape':\s*\(([^)]*)\)/);
   if (!shape) return null;
   const dtype = header.match(/'descr':\s*'([^']*)'/)?.[1] ?? structured(header);
-  const sizes = (shape[1] ?? "").split(",").map((part) => part.trim());
+  const sizes = (shape[1] ?? '').split(',').map((part) => part.trim());
   return {
     version: `${major}.${view.getUint8(7)}`,
     dtype,
     fortranOrder: /'fortran_order':\s*True/.test(header),
-    shape: sizes.filter((part) => part !== "").map(Number),
+    shape: sizes.filter((part) => part !== '').map(Number),
     values: valuesOf(view, start + length, dtype),
   };
 }
 
 function structured(header: string): string {
-  return header.match(/'descr':\s*(\[.*?\])\s*,\s*'fortran/)?.[1] ?? "unknown";
+  return header.match(/'descr':\s*(\[.*?\])\s*,\s*'fortran/)?.[1] ?? 'unknown';
 }
 
 type Reader = [number, (view: DataView, at: number, little: boolean) => number | bigint | boolean];
@@ -55,12 +55,12 @@ const READERS: Record<string, Reader> = {
   b1: [1, (view, at) => view.getUint8(at) !== 0],
 };
 
-function valuesOf(view: DataView, from: number, dtype: string): NpyInfo["values"] {
+function valuesOf(view: DataView, from: number, dtype: string): NpyInfo['values'] {
   const reader = READERS[dtype.slice(1)];
   if (!reader) return [];
   const [size, read] = reader;
-  const little = dtype[0] !== ">";
-  const values: NpyInfo["values"] = [];
+  const little = dtype[0] !== '>';
+  const values: NpyInfo['values'] = [];
   for (let at = from; at + size <= view.byteLength && values.length < MOST_VALUES; at += size) {
     values.push(read(view, at, little));
   }

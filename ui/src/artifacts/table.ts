@@ -1,9 +1,9 @@
 // Tables that are not CSV: what `mlflow.log_table` writes, and lists of objects in JSON.
 
-import type { Table } from "./csv";
+import type { Table } from './csv';
 
 function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Reads `{columns, data}` as MLflow's tables are written, or a list of objects; null for others. */
@@ -34,25 +34,25 @@ function ofRecords(records: Record<string, unknown>[]): Table {
 
 /** Writes a cell as people read it. */
 export function cellText(value: unknown): string {
-  if (value === null || value === undefined) return "";
-  if (typeof value === "string") return value;
-  if (typeof value === "bigint") return value.toString();
+  if (value === null || value === undefined) return '';
+  if (typeof value === 'string') return value;
+  if (typeof value === 'bigint') return value.toString();
   if (value instanceof Date) return value.toISOString();
   if (value instanceof Uint8Array) return `${value.length} bytes`;
-  if (typeof value !== "object") return String(value);
-  return JSON.stringify(value, (_, inner) => (typeof inner === "bigint" ? inner.toString() : inner));
+  if (typeof value !== 'object') return String(value);
+  return JSON.stringify(value, (_, inner) => (typeof inner === 'bigint' ? inner.toString() : inner));
 }
 
 /** Says which columns hold numbers alone in the first rows, so that they are aligned as such. */
 export function numericColumns(table: Table): boolean[] {
   const sample = table.rows.slice(0, 200);
   return table.columns.map((_, index) => {
-    const cells = sample.map((row) => row[index]).filter((cell) => cell !== "" && cell != null);
+    const cells = sample.map((row) => row[index]).filter((cell) => cell !== '' && cell != null);
     return cells.length > 0 && cells.every(isNumeric);
   });
 }
 
 function isNumeric(cell: unknown): boolean {
-  if (typeof cell === "number" || typeof cell === "bigint") return true;
-  return typeof cell === "string" && cell.trim() !== "" && !Number.isNaN(Number(cell));
+  if (typeof cell === 'number' || typeof cell === 'bigint') return true;
+  return typeof cell === 'string' && cell.trim() !== '' && !Number.isNaN(Number(cell));
 }

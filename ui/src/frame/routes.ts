@@ -31,6 +31,26 @@ export const ROUTES: Route[] = [
     load: () => Promise.resolve({ default: RunsPage }),
   },
   {
+    pattern: '/models',
+    area: 'models',
+    load: () => import('$/pages/models/ModelsPage.svelte'),
+  },
+  {
+    pattern: '/models/:name',
+    area: 'models',
+    load: () => import('$/pages/models/ModelPage.svelte'),
+  },
+  {
+    pattern: '/models/:name/compare',
+    area: 'models',
+    load: () => import('$/pages/models/DiffPage.svelte'),
+  },
+  {
+    pattern: '/models/:name/versions/:version',
+    area: 'models',
+    load: () => import('$/pages/models/VersionPage.svelte'),
+  },
+  {
     pattern: '/compare',
     area: 'experiments',
     load: () => import('$/pages/compare/ComparePage.svelte'),
@@ -44,6 +64,21 @@ export const ROUTES: Route[] = [
     pattern: '/audit',
     area: 'audit',
     load: () => import('$/pages/audit/AuditPage.svelte'),
+  },
+  {
+    pattern: '/settings',
+    area: 'settings',
+    load: () => import('$/pages/settings/SettingsPage.svelte'),
+  },
+  {
+    pattern: '/runs/:id',
+    area: 'experiments',
+    load: () => import('$/pages/run/RunPage.svelte'),
+  },
+  {
+    pattern: '/runs/:id/artifacts/*path',
+    area: 'experiments',
+    load: () => import('$/pages/run/ArtifactsPage.svelte'),
   },
 ];
 

@@ -10,8 +10,12 @@ export const MLFLOW = '/ajax-api/2.0/mlflow';
 export type Query = Record<string, string | number | boolean | string[] | null | undefined>;
 
 export interface RequestOptions {
+  /** The first and the last byte that are wanted of a file. */
+  range?: [number, number];
   query?: Query;
   signal?: AbortSignal;
+  /** Why a change is made, in the words of who asks: kept in the history and the audit log. */
+  reason?: string;
 }
 
 /** The failure of one request. `status` is 0 when no answer came. */
@@ -88,13 +92,14 @@ async function readError(path: string, response: Response): Promise<ApiError> {
   return new ApiError(path, response.status, message, { code, requestId, details });
 }
 
-function jsonInit(method: string, body: unknown, signal?: AbortSignal): RequestInit {
-  const headers = { 'content-type': 'application/json' };
+function jsonInit(method: string, body: unknown, { signal, reason }: RequestOptions): RequestInit {
+  const headers: Record<string, string> = { 'content-type': 'application/json' };
+  if (reason) headers['x-trackway-reason'] = encodeURIComponent(reason);
   return { method, headers, body: JSON.stringify(body ?? {}), signal: signal ?? null };
 }
 
 async function sendJson<T>(method: string, path: string, body: unknown, options: RequestOptions): Promise<T> {
-  const response = await send(path, jsonInit(method, body, options.signal), options.query);
+  const response = await send(path, jsonInit(method, body, options), options.query);
   const text = await response.text();
   return (text === '' ? {} : JSON.parse(text)) as T;
 }
@@ -107,12 +112,13 @@ export const api = {
   },
   /** Asks for bytes, such as the buckets of a curve. */
   async bytes(path: string, options: RequestOptions = {}): Promise<{ buffer: ArrayBuffer; headers: Headers }> {
-    const response = await send(path, { signal: options.signal ?? null }, options.query);
+    const headers: HeadersInit = options.range ? { range: `bytes=${options.range[0]}-${options.range[1]}` } : {};
+    const response = await send(path, { headers, signal: options.signal ?? null }, options.query);
     return { buffer: await response.arrayBuffer(), headers: response.headers };
   },
   /** Sends JSON and gets bytes, for requests that do not fit into an address. */
   async postForBytes(path: string, body: unknown, options: RequestOptions = {}) {
-    const response = await send(path, jsonInit('POST', body, options.signal), options.query);
+    const response = await send(path, jsonInit('POST', body, options), options.query);
     return { buffer: await response.arrayBuffer(), headers: response.headers };
   },
   /** Asks for a text of at most `maxBytes` bytes, or all of it. */

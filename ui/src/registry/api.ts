@@ -1,11 +1,8 @@
 // The registry's routes: MLflow's for what a client could do as well, our own for the rest.
-import { api } from '$/lib/api';
+import { addressOf, api, MLFLOW, OWN } from '$/lib/api';
 import type { VersionDiff } from './diff';
 import type { HistoryEntry } from './timeline';
 import type { Consumer, FileDigest, Manifest, Model, ModelVersion, Verified, VersionFacts } from './types';
-
-const MLFLOW = '/api/2.0/mlflow';
-const OWN = '/api/1.0';
 
 function ofModel(name: string): string {
   return `${OWN}/models/${encodeURIComponent(name)}`;
@@ -156,6 +153,6 @@ export const registry = {
 
 /** The address of one file of a version, for a link that saves it. */
 export function versionFileAddress(name: string, version: string, path: string): string {
-  const query = new URLSearchParams({ name, version, path });
-  return `/model-versions/get-artifact?${query}`;
+  const parts = path.split('/').map(encodeURIComponent).join('/');
+  return addressOf(`${ofVersion(name, version)}/artifacts/${parts}`, { download: true });
 }

@@ -3,7 +3,7 @@
 
 export interface DiffRow {
   key: string;
-  change: "changed" | "added" | "removed";
+  change: 'changed' | 'added' | 'removed';
   a: string | null;
   b: string | null;
   /** Of a metric: b - a, and that in proportion to a. */
@@ -22,7 +22,7 @@ export interface DiffSection {
 
 export interface DiffCause {
   area: string;
-  verdict: "differs" | "same" | "unknown";
+  verdict: 'differs' | 'same' | 'unknown';
   sentence: string;
 }
 
@@ -36,19 +36,19 @@ export interface DiffSide {
 }
 
 export const SECTION_NAMES = {
-  metrics: "Metrics",
-  signature: "Signature",
-  params: "Params",
-  datasets: "Datasets",
-  code: "Code",
-  packages: "Packages",
-  environment: "Environment",
-  seeds: "Seeds",
-  files: "Files",
-  flavors: "Flavors",
-  run_tags: "Run tags",
-  version_tags: "Version tags",
-  origin: "Origin",
+  metrics: 'Metrics',
+  signature: 'Signature',
+  params: 'Params',
+  datasets: 'Datasets',
+  code: 'Code',
+  packages: 'Packages',
+  environment: 'Environment',
+  seeds: 'Seeds',
+  files: 'Files',
+  flavors: 'Flavors',
+  run_tags: 'Run tags',
+  version_tags: 'Version tags',
+  origin: 'Origin',
 } as const;
 
 export type SectionKey = keyof typeof SECTION_NAMES;
@@ -85,24 +85,24 @@ function viewOf(key: SectionKey, given: DiffSection | undefined): SectionView {
   if (section.differ.length > 0) parts.push(`${section.differ.length} differ`);
   if (breaking > 0) parts.push(`${breaking} breaking`);
   if (section.equal > 0) parts.push(`${section.equal} equal`);
-  return { key, name: SECTION_NAMES[key], section, breaking, count: parts.join(", ") || "none" };
+  return { key, name: SECTION_NAMES[key], section, breaking, count: parts.join(', ') || 'none' };
 }
 
 /** Writes a delta with its sign; NaN and infinities as the server wrote them. */
 export function signed(delta: number | string | null | undefined, digits = 4): string {
-  if (delta === null || delta === undefined) return "";
+  if (delta === null || delta === undefined) return '';
   const value = Number(delta);
   if (!Number.isFinite(value)) return String(delta);
   const text = Number(Math.abs(value).toPrecision(digits)).toString();
-  if (value === 0) return "0";
-  return `${value < 0 ? "−" : "+"}${text}`;
+  if (value === 0) return '0';
+  return `${value < 0 ? '−' : '+'}${text}`;
 }
 
 /** Writes a proportion as a percentage with its sign. */
 export function percent(relative: number | string | null | undefined): string {
-  if (relative === null || relative === undefined) return "";
+  if (relative === null || relative === undefined) return '';
   const text = signed(Number(relative) * 100, 3);
-  return text === "" ? "" : `${text} %`;
+  return text === '' ? '' : `${text} %`;
 }
 
 /** Says whether a higher value of a metric is better, by its name; null where that is not clear. */
@@ -111,6 +111,6 @@ export function higherIsBetter(metric: string): boolean | null {
   if (/loss|error|rmse|mse|mae|mape|perplexity|latency|duration|brier|wer\b|cer\b/.test(name)) {
     return false;
   }
-  if (/acc|auc|f1|precision|recall|r2|score|bleu|rouge|map\b|ndcg|hit|iou|dice/.test(name)) return true;
+  if (/acc|auc|f1|precision|recall|r2|score|bleu|rouge|map\b|ndcg|mrr|hit|iou|dice/.test(name)) return true;
   return null;
 }

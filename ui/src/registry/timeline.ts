@@ -27,17 +27,17 @@ export interface Span {
 
 /** An alias or a stage, with the versions that held it, the oldest first. */
 export interface Lane {
-  kind: "stage" | "alias";
+  kind: 'stage' | 'alias';
   name: string;
   spans: Span[];
 }
 
-const STAGE_ORDER = ["Production", "Staging"];
+const STAGE_ORDER = ['Production', 'Staging'];
 
 /** Turns a history, in any order, into one lane for each place that was ever held. */
 export function lanesOf(history: readonly HistoryEntry[]): Lane[] {
   const lanes = new Map<string, Lane>();
-  const lane = (kind: Lane["kind"], name: string): Lane => {
+  const lane = (kind: Lane['kind'], name: string): Lane => {
     const key = `${kind}:${name}`;
     const known = lanes.get(key);
     if (known) return known;
@@ -46,20 +46,20 @@ export function lanesOf(history: readonly HistoryEntry[]): Lane[] {
     return made;
   };
   for (const entry of [...history].sort((a, b) => a.id - b.id)) {
-    if (entry.kind === "stage_changed") moveStage(lane, entry);
-    else if (entry.kind === "alias_set" && entry.key) moveAlias(lane("alias", entry.key), entry);
-    else if (entry.kind === "alias_deleted" && entry.key) end(lane("alias", entry.key), entry.time);
-    else if (entry.kind === "version_deleted") endVersion(lanes, entry);
-    else if (entry.kind === "model_deleted") for (const each of lanes.values()) end(each, entry.time);
+    if (entry.kind === 'stage_changed') moveStage(lane, entry);
+    else if (entry.kind === 'alias_set' && entry.key) moveAlias(lane('alias', entry.key), entry);
+    else if (entry.kind === 'alias_deleted' && entry.key) end(lane('alias', entry.key), entry.time);
+    else if (entry.kind === 'version_deleted') endVersion(lanes, entry);
+    else if (entry.kind === 'model_deleted') for (const each of lanes.values()) end(each, entry.time);
   }
   return [...lanes.values()].filter((each) => each.spans.length > 0).sort(byWeight);
 }
 
-function moveStage(lane: (kind: "stage", name: string) => Lane, entry: HistoryEntry) {
+function moveStage(lane: (kind: 'stage', name: string) => Lane, entry: HistoryEntry) {
   const { version, from, to } = entry;
   if (!version || from === to) return;
-  if (from && STAGE_ORDER.includes(from)) end(lane("stage", from), entry.time, version);
-  if (to && STAGE_ORDER.includes(to)) begin(lane("stage", to), version, entry);
+  if (from && STAGE_ORDER.includes(from)) end(lane('stage', from), entry.time, version);
+  if (to && STAGE_ORDER.includes(to)) begin(lane('stage', to), version, entry);
 }
 
 function moveAlias(lane: Lane, entry: HistoryEntry) {
@@ -85,48 +85,48 @@ function endVersion(lanes: Map<string, Lane>, entry: HistoryEntry) {
 }
 
 function byWeight(a: Lane, b: Lane): number {
-  if (a.kind !== b.kind) return a.kind === "stage" ? -1 : 1;
-  if (a.kind === "stage") return STAGE_ORDER.indexOf(a.name) - STAGE_ORDER.indexOf(b.name);
+  if (a.kind !== b.kind) return a.kind === 'stage' ? -1 : 1;
+  if (a.kind === 'stage') return STAGE_ORDER.indexOf(a.name) - STAGE_ORDER.indexOf(b.name);
   return a.name.localeCompare(b.name);
 }
 
 /** Says in words what an entry of the history tells. */
 export function sentenceOf(entry: HistoryEntry): string {
   const { from, to, key, version } = entry;
-  const of = version ? `version ${version}` : "the model";
+  const of = version ? `version ${version}` : 'the model';
   switch (entry.kind) {
-    case "model_created":
-      return "Model created";
-    case "model_renamed":
+    case 'model_created':
+      return 'Model created';
+    case 'model_renamed':
       return `Renamed from ${from} to ${to}`;
-    case "model_updated":
-    case "version_updated":
+    case 'model_updated':
+    case 'version_updated':
       return `Description of ${of} changed`;
-    case "model_deleted":
-      return "Model deleted";
-    case "version_created":
+    case 'model_deleted':
+      return 'Model deleted';
+    case 'version_created':
       return `Version ${version} registered`;
-    case "version_deleted":
+    case 'version_deleted':
       return `Version ${version} deleted`;
-    case "stage_changed":
+    case 'stage_changed':
       return `Version ${version}: ${from} → ${to}`;
-    case "alias_set":
+    case 'alias_set':
       return from ? `Alias ${key}: version ${from} → ${to}` : `Alias ${key} set to version ${to}`;
-    case "alias_deleted":
+    case 'alias_deleted':
       return `Alias ${key} taken from version ${from}`;
-    case "model_tag_set":
-    case "version_tag_set":
+    case 'model_tag_set':
+    case 'version_tag_set':
       return `Tag ${key} of ${of}: ${from === null ? to : `${from} → ${to}`}`;
-    case "model_tag_deleted":
-    case "version_tag_deleted":
+    case 'model_tag_deleted':
+    case 'version_tag_deleted':
       return `Tag ${key} of ${of} removed`;
-    case "version_verified":
+    case 'version_verified':
       return `Files of version ${version} verified: intact`;
-    case "version_broken":
+    case 'version_broken':
       return `Files of version ${version} are not those that were registered: ${key}`;
-    case "version_aged":
+    case 'version_aged':
       return `Version ${version} is in Production for ${key} days`;
     default:
-      return `${entry.kind.replaceAll("_", " ")}${version ? `, version ${version}` : ""}`;
+      return `${entry.kind.replaceAll('_', ' ')}${version ? `, version ${version}` : ''}`;
   }
 }

@@ -1,6 +1,6 @@
 // The routes of one run. Metrics of every key come with last, least and greatest from the pages'
 // own API; the rest is MLflow's.
-import { api } from '$/lib/api';
+import { api, MLFLOW } from '$/lib/api';
 import type { Tag } from '$/registry/types';
 
 export interface RunInfo {
@@ -38,8 +38,6 @@ export interface LoggedModel {
   info: { model_id: string; name: string; status: string; creation_timestamp_ms: number; model_type?: string };
   data?: { tags?: Tag[]; params?: Tag[]; metrics?: (MetricValue & { dataset_name?: string })[] };
 }
-
-const MLFLOW = '/api/2.0/mlflow';
 
 export const runs = {
   async find(run_id: string, signal?: AbortSignal): Promise<Run> {

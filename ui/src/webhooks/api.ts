@@ -69,15 +69,7 @@ export const FORMATS = ['mlflow', 'cloudevents', 'slack', 'teams'];
 export const EVENTS: Record<string, string[]> = {
   registered_model: ['created', 'renamed', 'updated', 'deleted'],
   registered_model_tag: ['set', 'deleted'],
-  model_version: [
-    'created',
-    'updated',
-    'deleted',
-    'stage_transitioned',
-    'verified',
-    'broken',
-    'aged',
-  ],
+  model_version: ['created', 'updated', 'deleted', 'stage_transitioned', 'verified', 'broken', 'aged'],
   model_version_tag: ['set', 'deleted'],
   model_version_alias: ['created', 'moved', 'deleted'],
   prompt: ['created', 'renamed', 'updated', 'deleted'],

@@ -29,18 +29,37 @@ export function describeDelta(value: number | null, reference: number | null): s
   return `${sign}${formatNumber(Math.abs(delta), 3)}${relative}`;
 }
 
+/** What the runs are for: of which metrics more is better, and which metric matters most. */
+export interface Aims {
+  directions: Map<string, 'min' | 'max'>;
+  goal: string | undefined;
+}
+
+// The goal comes first, and what was measured of the machine last.
+function rank(key: string, goal: string | undefined): number {
+  if (key === goal) return 0;
+  return isSystem(key) ? 2 : 1;
+}
+
+function isSystem(key: string): boolean {
+  return key.startsWith('system/');
+}
+
 /** All lines of a comparison; `directions` says of a metric whether more is better. */
 export function compareLines(
   comparison: Comparison,
   reference: number,
-  directions: Map<string, 'min' | 'max'>,
+  { directions, goal }: Aims,
   utc: boolean,
 ): CompareLine[] {
+  const metrics = [...comparison.metrics].sort((a, b) => rank(a.key, goal) - rank(b.key, goal));
   return [
     ...runLines(comparison, utc),
-    ...comparison.metrics.map((metric): CompareLine => {
+    ...metrics.map((metric): CompareLine => {
       const values = metric.last.map(toNumber);
-      return numberLine(metric.key, metric.differs, values, reference, directions.get(metric.key));
+      // More use of a machine is neither better nor worse.
+      const direction = isSystem(metric.key) ? undefined : directions.get(metric.key);
+      return numberLine(metric.key, metric.differs, values, reference, direction);
     }),
     ...comparison.params.map((param) => textLine('Params', param.key, param.differs, param.values)),
     ...comparison.datasets.map((dataset) =>

@@ -11,7 +11,7 @@ const WIDTHS: Record<string, number> = {
   'attributes.status': 104,
   'attributes.start_time': 148,
   'attributes.duration': 116,
-  'attributes.user': 90,
+  'attributes.user': 124,
   'attributes.run_id': 150,
   'attributes.experiment': 150,
 };

@@ -69,7 +69,10 @@ export function sectionsOf(metrics: string[], pinned: string[], goal: string | u
     sections.set(name, [...(sections.get(name) ?? []), metric]);
   }
   const ordered = [...sections].map(([name, list]): Section => ({ name, metrics: list }));
-  ordered.sort((a, b) => rank(a.name) - rank(b.name) || a.name.localeCompare(b.name));
+  const hasGoal = (section: Section) => goal !== undefined && section.metrics.includes(goal);
+  ordered.sort(
+    (a, b) => Number(hasGoal(b)) - Number(hasGoal(a)) || rank(a.name) - rank(b.name) || a.name.localeCompare(b.name),
+  );
   const onTop = pinned.filter((metric) => metrics.includes(metric));
   return onTop.length > 0 ? [{ name: 'pinned', metrics: onTop }, ...ordered] : ordered;
 }
