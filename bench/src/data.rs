@@ -74,7 +74,11 @@ impl Run {
     /// The value of the tag that searches look into: one run in a thousand names `rare`.
     pub(crate) fn note(self) -> String {
         let draw = mix(self.0 + (4 << 40));
-        let word = if draw.is_multiple_of(1000) { "rare" } else { "usual" };
+        let word = if draw.is_multiple_of(1000) {
+            "rare"
+        } else {
+            "usual"
+        };
         format!("sweep {} of the {word} kind, {}", draw % 97, draw % 100_003)
     }
 

@@ -48,7 +48,7 @@ async fn open(
     let rest = Rest {
         topics,
         listener,
-        clock: app.clock,
+        clock: app.clock.clone(),
     };
     let mut response = Response::new(Body::from_stream(events(first, rest)));
     let headers = response.headers_mut();
