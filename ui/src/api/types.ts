@@ -603,7 +603,8 @@ export interface Reason {
 export interface RecordWire {
   action: string;
   actor: string;
-  at: number;
+  /** Null where the database holds no number. */
+  at: number | null;
   /** The bytes that were hashed, as text. */
   leaf: string;
   leaf_hash: string;
