@@ -57,9 +57,9 @@ export async function companyPages(url: string): Promise<PageCase[]> {
     { name: 'artifact', path: `/runs/${model.run_id}/artifacts/model_card.md`, shows: text('Results') },
     { name: 'models', path: '/models', shows: text('fraud-scorer') },
     { name: 'model', path: '/models/churn-classifier', shows: text('champion') },
-    { name: 'version', path: '/models/churn-classifier/versions/1', shows: text('tenure_months') },
+    { name: 'version', path: '/models/churn-classifier/versions/1?tab=signature', shows: text('tenure_months') },
     { name: 'version comparison', path: '/models/churn-classifier/compare?a=1&b=2', shows: text('val/auc') },
-    { name: 'audit log', path: '/audit', shows: text('alias') },
+    { name: 'audit log', path: '/audit?action=registered_model.set_alias', shows: text('alias set') },
     { name: 'settings', path: '/settings', shows: text(/theme/i) },
   ];
 }

@@ -37,7 +37,7 @@ test('a curve grows while it is logged', async ({ page, open, content }) => {
   const run = await client.run(experiment, 'training');
   const point = (step: number) => ({ key: 'loss', value: 1 / (step + 1), step, timestamp: Date.now() });
   await client.log(run, [0, 1, 2, 3, 4].map(point));
-  await open(`/runs/${run}`);
+  await open(`/runs/${run}?tab=charts`);
   const curve = page.locator('main').getByRole('img', { name: /^loss: 1 curve/ });
   await expect(curve).toHaveAttribute('aria-label', /\b5 points/);
   await expect(page.locator('[data-live="live"]')).toBeVisible();
