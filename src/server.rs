@@ -198,6 +198,10 @@ fn source_pattern(text: &str) -> Result<Option<Regex>> {
 /// Serves until the process gets SIGINT or SIGTERM.
 pub async fn run(config: Config) -> Result<()> {
     let app = open(&config, Clock::system(), Ids::random()).await?;
+    // A server that is alone has its jobs from the first moment; of several, each has what is free.
+    if let Err(error) = app.leases.look().await {
+        tracing::warn!("leases could not be taken yet: {error}");
+    }
     let jobs = Jobs::start(&app, &config.tracking);
     let service = router::service(app.clone(), &config.server);
     let listener = listen(&config).await?;

@@ -162,6 +162,8 @@ def test_artifacts_that_fill_the_disk_leave_nothing_and_deleting_one_makes_room(
     client.put_file(f"{folder(run_id)}/again", content[: 4 * MIB]).ok()
     ledger.check(server)
     disk.make_room(server)
+    # How much room is left depends on the size of the database; many clients need some megabytes.
+    client.send("DELETE", f"/api/2.0/mlflow-artifacts/artifacts/{folder(run_id)}/1").ok()
     write_some(server, ledger, 10)
     assert not ledger.refusals, ledger.refusals[0].content
     server.kill()

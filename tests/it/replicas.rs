@@ -311,10 +311,15 @@ async fn four_servers_start_together_on_an_empty_database() {
     // Each has a key of its own, and all are known.
     assert_eq!(count("select count(*) from audit_keys").await, 4);
     assert_eq!(count("select count(*) from experiments").await, 1);
+    // No step was applied twice, and none is missing.
+    let steps = count("select count(*) from schema_steps").await;
     assert_eq!(
         count("select count(distinct version) from schema_steps").await,
-        9
+        steps
     );
+    assert_eq!(count("select max(version) from schema_steps").await, steps);
+    let state = apps[0].0.db.migration_state().await.unwrap();
+    assert_eq!(state.pending, [] as [String; 0]);
 }
 
 #[tokio::test]
