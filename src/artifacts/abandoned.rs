@@ -1,7 +1,7 @@
 //! Uploads in parts that were begun in an object store and never finished.
 //!
-//! Their parts take room that no listing of files shows. Only S3 is asked: Azure forgets such parts
-//! by itself, and a bucket of Google's needs a lifecycle rule.
+//! Their parts take room that no listing of files shows. Only S3 is asked: a bucket of Google's needs a
+//! lifecycle rule.
 
 use super::direct::Direct;
 use super::path::ArtifactPath;

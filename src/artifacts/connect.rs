@@ -37,7 +37,8 @@ pub struct Access {
 #[derive(Debug, Clone)]
 pub(super) struct Connected {
     pub(super) store: Arc<dyn ObjectStore>,
-    pub(super) direct: Direct,
+    /// Where clients may be sent to the store itself.
+    pub(super) direct: Option<Direct>,
 }
 
 impl Access {
@@ -222,7 +223,11 @@ impl Access {
             (None, None) => self.azure_identity(builder),
         };
         let store = store.and_then(|builder| builder.build().map_err(refused));
-        Ok(connected(store.map_err(fail)?, Kind::Azure))
+        // Clients are not sent to it: see `direct::Kind`.
+        Ok(Connected {
+            store: Arc::new(store.map_err(fail)?),
+            direct: None,
+        })
     }
 
     /// Gives the key of the account that the environment has; it belongs to the account that the
@@ -307,7 +312,7 @@ where
 {
     let store = Arc::new(store);
     Connected {
-        direct: Direct::new(store.clone(), store.clone(), kind),
+        direct: Some(Direct::new(store.clone(), store.clone(), kind)),
         store,
     }
 }

@@ -1,15 +1,15 @@
 //! Transfers between a client and the object store itself: URLs that the server signs.
 //!
-//! The bytes never pass through the server. It signs for one path each, and for a limited time.
+//! The bytes never pass through the server. It signs for one path each, and for a limited time. An
+//! upload that is signed for makes a file and never replaces one: a version may be registered while
+//! the URL still holds.
 
 use super::media;
 use super::path::ArtifactPath;
 use crate::error::{Error, Result};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use object_store::multipart::{MultipartStore, PartId};
 use object_store::path::Path as Key;
-use object_store::signer::{HeaderName, Method, SignedUrlOptions, Signer, Url};
+use object_store::signer::{HeaderName, HeaderValue, Method, SignedUrlOptions, Signer, Url};
 use object_store::{Error as StoreError, Result as StoreResult};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,12 +17,22 @@ use std::time::Duration;
 /// The most parts of one upload that stores take.
 pub const MAX_PARTS: usize = 10_000;
 
-/// Whose protocol a store speaks.
+/// Whose protocol a store speaks. A signature of Azure's does not cover what is asked of the file, so
+/// that nobody is sent to it: the URL of one part would replace the whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     S3,
     Gcs,
-    Azure,
+}
+
+impl Kind {
+    /// Gives the header by which a store refuses to replace a file.
+    fn only_new(self) -> (&'static str, &'static str) {
+        match self {
+            Self::S3 => ("if-none-match", "*"),
+            Self::Gcs => ("x-goog-if-generation-match", "0"),
+        }
+    }
 }
 
 /// Signs for what clients do at an object store themselves.
@@ -46,7 +56,7 @@ pub struct PartUrls {
 pub struct SentPart {
     /// From 1 on.
     pub number: usize,
-    /// As the store gave it; Azure gives none.
+    /// As the store gave it.
     pub etag: String,
 }
 
@@ -66,22 +76,6 @@ impl Direct {
         }
     }
 
-    /// Tells whether downloads are signed for. Those of Azure are not, as by MLflow's own server.
-    pub(super) fn signs_downloads(&self) -> bool {
-        self.kind != Kind::Azure
-    }
-
-    /// Refuses what cannot be signed for: Azure's signatures fail for names that URLs escape.
-    fn check_signable(&self, key: &Key) -> StoreResult<()> {
-        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~/".contains(c);
-        match self.kind == Kind::Azure && !key.as_ref().chars().all(is_plain) {
-            true => Err(StoreError::NotSupported {
-                source: "a signed URL for a name with other than plain characters".into(),
-            }),
-            false => Ok(()),
-        }
-    }
-
     /// Begins an upload of so many parts, whose URLs are valid for some time.
     pub(super) async fn begin(
         &self,
@@ -89,38 +83,19 @@ impl Direct {
         count: usize,
         valid: Duration,
     ) -> StoreResult<PartUrls> {
-        self.check_signable(key)?;
         let mut urls = Vec::with_capacity(count);
-        let upload_id = match self.kind {
-            Kind::Azure => {
-                let upload_id = format!("{:032x}", rand::random::<u128>());
-                let url = self.signer.signed_url(Method::PUT, key, valid).await?;
-                for number in 1..=count {
-                    let block = STANDARD.encode(block_id(&upload_id, number));
-                    let mut url = url.clone();
-                    url.query_pairs_mut()
-                        .append_pair("comp", "block")
-                        .append_pair("blockid", &block);
-                    urls.push(url.into());
-                }
-                upload_id
-            }
-            Kind::S3 | Kind::Gcs => {
-                let upload_id = self.parts.create_multipart(key).await?;
-                for number in 1..=count {
-                    let query = [
-                        ("partNumber", number.to_string()),
-                        ("uploadId", upload_id.clone()),
-                    ];
-                    let options = SignedUrlOptions::new().with_query(query);
-                    let url = self
-                        .signer
-                        .signed_url_opts(Method::PUT, key, valid, &options);
-                    urls.push(url.await?.into());
-                }
-                upload_id
-            }
-        };
+        let upload_id = self.parts.create_multipart(key).await?;
+        for number in 1..=count {
+            let query = [
+                ("partNumber", number.to_string()),
+                ("uploadId", upload_id.clone()),
+            ];
+            let options = SignedUrlOptions::new().with_query(query);
+            let url = self
+                .signer
+                .signed_url_opts(Method::PUT, key, valid, &options);
+            urls.push(url.await?.into());
+        }
         Ok(PartUrls { upload_id, urls })
     }
 
@@ -131,12 +106,8 @@ impl Direct {
         upload_id: &str,
         parts: &[SentPart],
     ) -> StoreResult<()> {
-        let content_id = |part: &SentPart| match self.kind {
-            Kind::Azure => block_id(upload_id, part.number),
-            Kind::S3 | Kind::Gcs => part.etag.clone(),
-        };
         let parts = parts.iter().map(|part| PartId {
-            content_id: content_id(part),
+            content_id: part.etag.clone(),
         });
         self.parts
             .complete_multipart(key, &upload_id.to_owned(), parts.collect())
@@ -144,7 +115,7 @@ impl Direct {
             .map(drop)
     }
 
-    /// Throws the parts of an upload away; Azure does so by itself, within a week.
+    /// Throws the parts of an upload away.
     pub(super) async fn abort(&self, key: &Key, upload_id: &str) -> StoreResult<()> {
         match self.parts.abort_multipart(key, &upload_id.to_owned()).await {
             Err(StoreError::NotFound { .. }) => Ok(()),
@@ -172,38 +143,35 @@ impl Direct {
         })
     }
 
-    /// Signs for the upload of a whole file.
+    /// Signs for the upload of a whole file that is not there yet; the store refuses it when the file
+    /// is there by then.
     pub(super) async fn sign_put(
         &self,
         key: &Key,
         path: &ArtifactPath,
         valid: Duration,
     ) -> StoreResult<SignedUrl> {
-        self.check_signable(key)?;
-        let mut headers = vec![(
-            "Content-Type".to_owned(),
-            media::content_type(path.name()).to_owned(),
-        )];
-        let url = match self.kind {
-            Kind::Azure => {
-                headers.push(("x-ms-blob-type".to_owned(), "BlockBlob".to_owned()));
-                self.signer.signed_url(Method::PUT, key, valid).await?
-            }
-            Kind::S3 | Kind::Gcs => {
-                let value = headers.first().and_then(|(_, value)| value.parse().ok());
-                let mut options = SignedUrlOptions::new();
-                if let Some(value) = value {
-                    let name = HeaderName::from_static("content-type");
-                    options = options.with_signed_header(name, value);
-                }
-                self.signer
-                    .signed_url_opts(Method::PUT, key, valid, &options)
-                    .await?
-            }
-        };
+        let content_type = media::content_type(path.name());
+        let (only_new, value) = self.kind.only_new();
+        let options = SignedUrlOptions::new()
+            .with_signed_header(
+                HeaderName::from_static("content-type"),
+                HeaderValue::from_static(content_type),
+            )
+            .with_signed_header(
+                HeaderName::from_static(only_new),
+                HeaderValue::from_static(value),
+            );
+        let url = self
+            .signer
+            .signed_url_opts(Method::PUT, key, valid, &options)
+            .await?;
         Ok(SignedUrl {
             url: url.into(),
-            headers,
+            headers: vec![
+                ("Content-Type".to_owned(), content_type.to_owned()),
+                (only_new.to_owned(), value.to_owned()),
+            ],
         })
     }
 
@@ -234,11 +202,6 @@ impl std::fmt::Debug for Direct {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Direct").field(&self.kind).finish()
     }
-}
-
-/// Names a block of Azure; all blocks of a file have names of one length.
-fn block_id(upload_id: &str, number: usize) -> String {
-    format!("{upload_id}-{number:05}")
 }
 
 /// Puts the parts in order, and refuses gaps: a store numbers parts as it finds them.

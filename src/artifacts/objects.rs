@@ -56,8 +56,8 @@ impl ObjectRoot {
         }
     }
 
-    pub(super) fn with_direct(mut self, name: String, direct: Direct) -> Self {
-        (self.name, self.direct) = (name, Some(direct));
+    pub(super) fn with_direct(mut self, name: String, direct: Option<Direct>) -> Self {
+        (self.name, self.direct) = (name, direct);
         self
     }
 
@@ -160,7 +160,9 @@ impl ObjectRoot {
                 modified_ns: 0,
             })
         });
-        let files = found.objects.iter().filter_map(|object| {
+        // An object that only marks a folder has the folder's own key.
+        let files = found.objects.iter().filter(|object| object.location != key);
+        let files = files.filter_map(|object| {
             let modified = object.last_modified.timestamp_nanos_opt();
             Some(Entry {
                 name: name(&object.location)?,
@@ -217,11 +219,6 @@ impl ObjectRoot {
         self.direct.is_some()
     }
 
-    /// Tells whether clients can fetch files at the store itself.
-    pub(super) fn signs_downloads(&self) -> bool {
-        self.direct.as_ref().is_some_and(Direct::signs_downloads)
-    }
-
     pub(super) async fn begin_parts(
         &self,
         path: &ArtifactPath,
@@ -229,11 +226,8 @@ impl ObjectRoot {
         valid: Duration,
     ) -> Result<PartUrls> {
         let (direct, key) = (self.direct("Multipart upload")?, self.key(path)?);
-        match direct.begin(&key, count, valid).await {
-            // Clients that read this text go through the server instead.
-            Err(StoreError::NotSupported { .. }) => Err(not_direct("Multipart upload")),
-            begun => begun.map_err(|error| self.failed(error)),
-        }
+        let begun = direct.begin(&key, count, valid).await;
+        begun.map_err(|error| self.failed(error))
     }
 
     pub(super) async fn complete_parts(
@@ -264,9 +258,6 @@ impl ObjectRoot {
         valid: Duration,
     ) -> Result<(SignedUrl, u64)> {
         let (direct, key) = (self.direct("Multipart download")?, self.key(path)?);
-        if !direct.signs_downloads() {
-            return Err(not_direct("Multipart download"));
-        }
         let head = match self.store.head(&key).await {
             Ok(head) => head,
             Err(StoreError::NotFound { .. }) => return Err(no_such_artifact(path)),
@@ -277,8 +268,23 @@ impl ObjectRoot {
         Ok((signed, head.size))
     }
 
+    /// Signs for the upload of a file that is not there yet.
     pub(super) async fn sign_put(&self, path: &ArtifactPath, valid: Duration) -> Result<SignedUrl> {
         let (direct, key) = (self.direct("Presigned upload")?, self.key(path)?);
+        match self.store.head(&key).await {
+            Err(StoreError::NotFound { .. }) => {}
+            Err(error) => return Err(self.failed(error)),
+            Ok(_) => {
+                return Err(Error::new(
+                    Code::Conflict,
+                    format!(
+                        "The file '{path}' is there already, and a presigned URL never replaces \
+                         one: a version could be registered while the URL still holds. Send the \
+                         file through the server, or choose another path."
+                    ),
+                ));
+            }
+        }
         let signed = direct.sign_put(&key, path, valid).await;
         signed.map_err(|error| self.failed(error))
     }
@@ -370,7 +376,7 @@ impl ObjectRoot {
     }
 }
 
-/// MLflow's text for what a store cannot do; its client goes another way then.
+/// MLflow's text for what a store cannot do; its client goes through the server then.
 pub(super) fn not_direct(what: &str) -> Error {
     let text = format!("{what} is not supported for the current artifact repository");
     Error::new(Code::NotImplemented, text)

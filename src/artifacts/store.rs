@@ -209,15 +209,7 @@ impl ArtifactStore {
         }
     }
 
-    /// Tells whether clients can fetch files at the store itself.
-    pub fn signs_downloads(&self) -> bool {
-        match &self.root {
-            Root::Local(_) => false,
-            Root::Objects(root) => root.signs_downloads(),
-        }
-    }
-
-    /// Tells whether clients can send files to the store itself.
+    /// Tells whether clients can be sent to the store itself.
     pub fn is_direct(&self) -> bool {
         match &self.root {
             Root::Local(_) => false,

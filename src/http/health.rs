@@ -97,12 +97,13 @@ struct Features {
 
 async fn server_info(State(app): State<App>) -> Reply<ServerInfo> {
     let own = app.artifacts.own().ok();
+    let is_direct = own.is_some_and(ArtifactStore::is_direct);
     Reply(ServerInfo {
         store_type: "SqlStore",
         workspaces_enabled: false,
         trace_archival_enabled: false,
-        multipart_uploads_enabled: own.is_some_and(ArtifactStore::is_direct),
-        multipart_downloads_enabled: own.is_some_and(ArtifactStore::signs_downloads),
+        multipart_uploads_enabled: is_direct,
+        multipart_downloads_enabled: is_direct,
         presigned_upload_run_id_supported: true,
         presigned_upload_model_id_supported: true,
         features_enabled: Features { gateway: false },

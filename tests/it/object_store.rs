@@ -179,7 +179,8 @@ async fn is_direct(server: &TestServer) -> bool {
         info["multipart_downloads_enabled"]
     );
     let is_direct = info["multipart_uploads_enabled"] == true;
-    assert_eq!(is_direct, remote_place().is_some());
+    let is_s3 = remote_place().is_some_and(|place| place.starts_with("s3:"));
+    assert_eq!(is_direct, is_s3);
     is_direct
 }
 
@@ -346,20 +347,29 @@ async fn runs_elsewhere_in_an_allowed_store_are_served_and_signed_for() {
     let small = format!("/ajax-api/2.0/mlflow/upload-artifact?run_uuid={run}&path=model/a.txt");
     server.send_text("POST", &small, "hello").await.text();
     let body = json!({ "run_id": run, "path": "model/b.txt" });
-    let signed = server
+    if !is_direct(&server).await {
+        let refused = server.post("artifacts/presigned-upload-url", body).await;
+        assert_eq!(refused.refused().0, 501);
+        let file = format!("/get-artifact?run_id={run}&path=model/a.txt");
+        assert_eq!(server.get(&file).await.text(), "hello");
+        return;
+    }
+    let signed = signed_for(&server, &run, "model/b.txt").await;
+    assert_eq!(
+        signed["headers"],
+        json!({ "Content-Type": "text/plain", "if-none-match": "*" })
+    );
+    let late = signed_for(&server, &run, "model/a2.txt").await;
+    let again = signed_for(&server, &run, "model/b.txt").await;
+    assert_eq!(send_to(&signed, "direct").await, 200);
+    assert_eq!(send_to(&again, "another").await, 412);
+    let refused = server
         .post("artifacts/presigned-upload-url", body.clone())
         .await
-        .ok();
-    assert_eq!(signed["headers"], json!({ "Content-Type": "text/plain" }));
-    let url = signed["presigned_url"].as_str().unwrap().to_owned();
-    let sending = tokio::task::spawn_blocking(move || {
-        ureq::put(&url)
-            .header("content-type", "text/plain")
-            .send("direct")
-            .unwrap()
-            .status()
-    });
-    assert_eq!(sending.await.unwrap(), 200);
+        .refused();
+    assert_eq!(refused.0, 409, "{refused:?}");
+    let second = small.replace("a.txt", "a2.txt");
+    server.send_text("POST", &second, "hello").await.text();
     let signed = server
         .post("artifacts/presigned-download-url", body)
         .await
@@ -370,7 +380,7 @@ async fn runs_elsewhere_in_an_allowed_store_are_served_and_signed_for() {
         .await
         .ok();
     assert_eq!(
-        listing["files"][1],
+        listing["files"][2],
         json!({ "path": "model/b.txt", "is_dir": false, "file_size": 6 })
     );
     let file = server
@@ -389,13 +399,48 @@ async fn runs_elsewhere_in_an_allowed_store_are_served_and_signed_for() {
     assert_eq!(files["files"][0]["sha256"], HELLO, "{files}");
     let refused = server.send_text("POST", &small, "changed").await.refused();
     assert_eq!(refused.0, 409, "{refused:?}");
-    let body = json!({ "run_id": run, "path": "model/b.txt" });
-    assert_eq!(
-        server
-            .post("artifacts/presigned-upload-url", body)
-            .await
-            .refused()
-            .0,
-        409
-    );
+    // URLs that were given out before the registration still hold, and change nothing.
+    for url in [&late, &again] {
+        assert_eq!(send_to(url, "changed").await, 412);
+    }
+    let mut unguarded = late.clone();
+    unguarded["headers"] = json!({ "Content-Type": "text/plain" });
+    assert_eq!(send_to(&unguarded, "changed").await, 403);
+    let file = server
+        .get(&format!("/get-artifact?run_id={run}&path=model/a2.txt"))
+        .await;
+    assert_eq!(file.text(), "hello");
+    for path in ["model/b.txt", "model/new.txt"] {
+        let body = json!({ "run_id": run, "path": path });
+        let refused = server.post("artifacts/presigned-upload-url", body).await;
+        let refused = refused.refused();
+        assert_eq!(refused.0, 409);
+        assert!(refused.2.contains("m/1"), "{refused:?}");
+    }
+}
+
+/// Gets a URL for the upload of a file of a run.
+async fn signed_for(server: &TestServer, run: &str, path: &str) -> Json {
+    let body = json!({ "run_id": run, "path": path });
+    server
+        .post("artifacts/presigned-upload-url", body)
+        .await
+        .ok()
+}
+
+/// Sends a file to a signed URL with the headers that belong to it, and gives the status.
+async fn send_to(signed: &Json, content: &'static str) -> u16 {
+    let signed = signed.clone();
+    let sending = tokio::task::spawn_blocking(move || {
+        let agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .build()
+            .new_agent();
+        let mut request = agent.put(signed["presigned_url"].as_str().unwrap());
+        for (name, value) in signed["headers"].as_object().unwrap() {
+            request = request.header(name, value.as_str().unwrap());
+        }
+        request.send(content).unwrap().status().as_u16()
+    });
+    sending.await.unwrap()
 }

@@ -10,6 +10,7 @@ use std::process::{Command, ExitStatus};
 
 use anyhow::{Context, Result};
 
+use crate::node;
 use crate::pages;
 use crate::postgres::{self, Postgres};
 use crate::promtool;
@@ -68,14 +69,42 @@ impl Store {
 pub(crate) enum Runner {
     /// `cargo test` with these arguments.
     Cargo(&'static [&'static str]),
-    /// The tests of artifacts by `cargo test`, beside the S3 server of the Python environment.
-    CargoOnS3,
+    /// The tests of artifacts by `cargo test`, beside an object store.
+    CargoBeside(Objects),
     /// pytest against the release binary, which it finds in `TRACKWAY_BIN`.
     Pytest(Session),
     /// The unit tests of `ui/`, by vitest.
     UiUnit,
     /// The tests of `tests/ui` against the release binary, by Playwright.
     UiBrowser,
+}
+
+/// An object store of the tests' own.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Objects {
+    /// SeaweedFS, from the Python environment.
+    S3,
+    /// Azurite, from the Node packages of `tests/azure`.
+    Azure,
+}
+
+impl Objects {
+    /// Gives what starts the store and runs the command that follows beside it.
+    fn starter(self) -> Result<Command> {
+        Ok(match self {
+            Objects::S3 => {
+                let mut command = python::program(&python::prepare(&suites::MLFLOW_3)?);
+                command.arg("tests/compat/s3_server.py");
+                command
+            }
+            Objects::Azure => {
+                node::install(&shell::root().join("tests/azure"))?;
+                let mut command = shell::program("node");
+                command.arg("tests/azure/beside.mjs");
+                command
+            }
+        })
+    }
 }
 
 /// One run of pytest.
@@ -175,10 +204,9 @@ impl Suite {
                 let mut test = cargo_test(arguments, filter);
                 counted(test.envs(variables), summary::cargo_line).map(sum)
             }
-            Runner::CargoOnS3 => match python::prepare(&suites::MLFLOW_3) {
-                Ok(python) => {
-                    let mut command = cargo_test_on_s3(&python, filter);
-                    counted(&mut command, summary::cargo_line).map(sum)
+            Runner::CargoBeside(objects) => match objects.starter() {
+                Ok(mut starter) => {
+                    counted(test_artifacts(&mut starter, filter), summary::cargo_line).map(sum)
                 }
                 Err(reason) => return Outcome::Skipped(format!("{reason:#}")),
             },
@@ -270,18 +298,14 @@ const OF_ARTIFACTS: &[&str] = &[
     "registry::verify",
 ];
 
-fn cargo_test_on_s3(python: &Path, filter: Option<&str>) -> Command {
-    let cargo = shell::cargo();
-    let mut command = python::program(python);
-    command
-        .arg("tests/compat/s3_server.py")
-        .arg(cargo.get_program())
+fn test_artifacts<'a>(starter: &'a mut Command, filter: Option<&str>) -> &'a mut Command {
+    starter
+        .arg(shell::cargo().get_program())
         .args(["test", "--locked", "--lib", "--test", "it", "--"]);
     match filter {
-        Some(filter) => command.arg(filter),
-        None => command.args(OF_ARTIFACTS),
-    };
-    command
+        Some(filter) => starter.arg(filter),
+        None => starter.args(OF_ARTIFACTS),
+    }
 }
 
 /// Prepares a session whose temporary files stay in the checkout, on a real disk.

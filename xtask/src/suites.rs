@@ -1,7 +1,7 @@
 //! The test suites: one row each, in the order in which they run.
 
 use crate::python::Environment;
-use crate::suite::{Runner, Session, Store, Suite, Tool, Turn};
+use crate::suite::{Objects, Runner, Session, Store, Suite, Tool, Turn};
 
 pub(crate) const MLFLOW_3: Environment = Environment {
     name: "mlflow3",
@@ -49,9 +49,17 @@ pub(crate) const SUITES: &[Suite] = &[
         name: "rust-s3",
         group: "rust",
         title: "what touches artifacts once more, with the artifacts in an S3 server",
-        runner: Runner::CargoOnS3,
+        runner: Runner::CargoBeside(Objects::S3),
         store: Store::Sqlite,
-        turn: Turn::OnRequest,
+        turn: Turn::Always,
+    },
+    Suite {
+        name: "rust-azure",
+        group: "rust",
+        title: "what touches artifacts once more, with the artifacts in a blob server of Azure's kind",
+        runner: Runner::CargoBeside(Objects::Azure),
+        store: Store::Sqlite,
+        turn: Turn::Always,
     },
     Suite {
         name: "compat-mlflow3",
@@ -267,7 +275,7 @@ mod tests {
                 .map(|suite| suite.name)
                 .collect()
         };
-        assert_eq!(chosen(&[]).len(), SUITES.len() - 6);
+        assert_eq!(chosen(&[]).len(), SUITES.len() - 5);
         assert!(!chosen(&[]).contains(&"pgbouncer"));
         assert_eq!(
             chosen(&["compat"]),
