@@ -3,7 +3,9 @@
 //! The second part needs a real one, whose URL is in `TRACKWAY_TEST_ARTIFACTS`; without it those
 //! tests see to it that a local folder says so.
 
-use crate::artifacts::{HELLO, fetch, list};
+mod signed;
+
+use crate::artifacts::{fetch, list};
 use crate::server::{Answer, START_MS, TestServer, remote_place};
 use serde_json::{Value as Json, json};
 use std::io::{Read, Write};
@@ -325,122 +327,4 @@ async fn files_of_a_version_do_not_change_by_parts_either() {
     );
     assert_eq!(create(&server, &folder, 1).await.refused().0, 409);
     assert_eq!(list(&server, &folder).await, "MLmodel=11");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn runs_elsewhere_in_an_allowed_store_are_served_and_signed_for() {
-    let Some(place) = remote_place() else {
-        let server = TestServer::start_with(|config| config.artifacts.allowed_stores.clear()).await;
-        assert!(!is_direct(&server).await);
-        return;
-    };
-    let allowed = place.clone();
-    let change = |config: &mut trackway::config::Config| {
-        config.artifacts.allowed_stores = vec![allowed];
-    };
-    let server = TestServer::start_with(change).await;
-    let body = json!({ "name": "elsewhere", "artifact_location": format!("{place}/e") });
-    let experiment = server.post("experiments/create", body).await.ok();
-    let run = server
-        .run(experiment["experiment_id"].as_str().unwrap())
-        .await;
-    let small = format!("/ajax-api/2.0/mlflow/upload-artifact?run_uuid={run}&path=model/a.txt");
-    server.send_text("POST", &small, "hello").await.text();
-    let body = json!({ "run_id": run, "path": "model/b.txt" });
-    if !is_direct(&server).await {
-        let refused = server.post("artifacts/presigned-upload-url", body).await;
-        assert_eq!(refused.refused().0, 501);
-        let file = format!("/get-artifact?run_id={run}&path=model/a.txt");
-        assert_eq!(server.get(&file).await.text(), "hello");
-        return;
-    }
-    let signed = signed_for(&server, &run, "model/b.txt").await;
-    assert_eq!(
-        signed["headers"],
-        json!({ "Content-Type": "text/plain", "if-none-match": "*" })
-    );
-    let late = signed_for(&server, &run, "model/a2.txt").await;
-    let again = signed_for(&server, &run, "model/b.txt").await;
-    assert_eq!(send_to(&signed, "direct").await, 200);
-    assert_eq!(send_to(&again, "another").await, 412);
-    let refused = server
-        .post("artifacts/presigned-upload-url", body.clone())
-        .await
-        .refused();
-    assert_eq!(refused.0, 409, "{refused:?}");
-    let second = small.replace("a.txt", "a2.txt");
-    server.send_text("POST", &second, "hello").await.text();
-    let signed = server
-        .post("artifacts/presigned-download-url", body)
-        .await
-        .ok();
-    assert_eq!(signed["file_size"], 6);
-    let listing = server
-        .get(&format!("artifacts/list?run_id={run}&path=model"))
-        .await
-        .ok();
-    assert_eq!(
-        listing["files"][2],
-        json!({ "path": "model/b.txt", "is_dir": false, "file_size": 6 })
-    );
-    let file = server
-        .get(&format!("/get-artifact?run_id={run}&path=model/b.txt"))
-        .await;
-    assert_eq!(file.text(), "direct");
-
-    server
-        .post("registered-models/create", json!({ "name": "m" }))
-        .await
-        .ok();
-    let source = format!("{place}/e/{run}/artifacts/model");
-    let body = json!({ "name": "m", "source": source, "run_id": run });
-    server.post("model-versions/create", body).await.ok();
-    let files = server.get("/api/1.0/models/m/versions/1/files").await.ok();
-    assert_eq!(files["files"][0]["sha256"], HELLO, "{files}");
-    let refused = server.send_text("POST", &small, "changed").await.refused();
-    assert_eq!(refused.0, 409, "{refused:?}");
-    // URLs that were given out before the registration still hold, and change nothing.
-    for url in [&late, &again] {
-        assert_eq!(send_to(url, "changed").await, 412);
-    }
-    let mut unguarded = late.clone();
-    unguarded["headers"] = json!({ "Content-Type": "text/plain" });
-    assert_eq!(send_to(&unguarded, "changed").await, 403);
-    let file = server
-        .get(&format!("/get-artifact?run_id={run}&path=model/a2.txt"))
-        .await;
-    assert_eq!(file.text(), "hello");
-    for path in ["model/b.txt", "model/new.txt"] {
-        let body = json!({ "run_id": run, "path": path });
-        let refused = server.post("artifacts/presigned-upload-url", body).await;
-        let refused = refused.refused();
-        assert_eq!(refused.0, 409);
-        assert!(refused.2.contains("m/1"), "{refused:?}");
-    }
-}
-
-/// Gets a URL for the upload of a file of a run.
-async fn signed_for(server: &TestServer, run: &str, path: &str) -> Json {
-    let body = json!({ "run_id": run, "path": path });
-    server
-        .post("artifacts/presigned-upload-url", body)
-        .await
-        .ok()
-}
-
-/// Sends a file to a signed URL with the headers that belong to it, and gives the status.
-async fn send_to(signed: &Json, content: &'static str) -> u16 {
-    let signed = signed.clone();
-    let sending = tokio::task::spawn_blocking(move || {
-        let agent = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .build()
-            .new_agent();
-        let mut request = agent.put(signed["presigned_url"].as_str().unwrap());
-        for (name, value) in signed["headers"].as_object().unwrap() {
-            request = request.header(name, value.as_str().unwrap());
-        }
-        request.send(content).unwrap().status().as_u16()
-    });
-    sending.await.unwrap()
 }
