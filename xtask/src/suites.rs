@@ -43,7 +43,7 @@ pub(crate) const SUITES: &[Suite] = &[
         // The odd requests take long, and few of them reach the database.
         runner: Runner::Cargo(&["--test", "it", "--", "--skip", "bad_input"]),
         store: Store::Pgbouncer,
-        turn: Turn::OnRequest,
+        turn: Turn::Always,
     },
     Suite {
         name: "rust-s3",
@@ -98,7 +98,7 @@ pub(crate) const SUITES: &[Suite] = &[
             tool: Tool::None,
         }),
         store: Store::Pgbouncer,
-        turn: Turn::OnRequest,
+        turn: Turn::Always,
     },
     Suite {
         name: "replicas",
@@ -275,8 +275,8 @@ mod tests {
                 .map(|suite| suite.name)
                 .collect()
         };
-        assert_eq!(chosen(&[]).len(), SUITES.len() - 5);
-        assert!(!chosen(&[]).contains(&"pgbouncer"));
+        assert_eq!(chosen(&[]).len(), SUITES.len() - 3);
+        assert!(!chosen(&[]).contains(&"soak"));
         assert_eq!(
             chosen(&["compat"]),
             [
