@@ -105,7 +105,8 @@ async fn create(name: &str, template: &str) {
     let sql = match template {
         // The order of texts must not depend on the language that a database was created for.
         "template0" => sql,
-        _ => format!("create database {name} template {template}"),
+        // Quicker than through the log, and known since version 15.
+        _ => format!("create database {name} template {template} strategy file_copy"),
     };
     admin().await.batch_execute(&sql).await.unwrap();
 }

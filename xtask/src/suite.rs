@@ -48,6 +48,9 @@ pub(crate) enum Store {
     Pgbouncer,
 }
 
+/// Tests at a time that wait for PostgreSQL most of their time.
+const THREADS: &str = "6";
+
 impl Store {
     /// Gives what the tests must know of their database, or why it cannot be had.
     fn variables(self, postgres: &mut Postgres) -> Result<Vec<(&'static str, OsString)>, String> {
@@ -60,6 +63,7 @@ impl Store {
             ("TRACKWAY_TEST_DATABASE", place.url.into()),
             ("TRACKWAY_TEST_ADMIN", place.admin.into()),
             ("TRACKWAY_TEST_PSQL", place.psql.into()),
+            ("RUST_TEST_THREADS", THREADS.into()),
         ])
     }
 }
