@@ -11,6 +11,7 @@ mod network;
 mod secret;
 mod stage_alias;
 mod store_url;
+mod variables;
 
 pub use keys::{DEFAULT_TOML, Flag, Form, KEYS, Key, MlflowVariable, find};
 pub use layers::{Effective, Inputs, Loaded, Setting, Source, load};
