@@ -1,4 +1,5 @@
-//! The layers of the configuration: defaults, a file, MLflow's variables, our variables, flags.
+//! The layers of the configuration: defaults, a file, the variables of MLflow and OpenTelemetry, our
+//! variables, flags.
 //!
 //! A later layer wins key by key, and every value remembers its source, so that a refusal can name
 //! it. The caller hands in the environment and the flags: nothing here reads the process.
@@ -77,6 +78,9 @@ pub fn load(inputs: &Inputs) -> Result<Loaded> {
         layers.add_file(&path)?;
     }
     for setting in variables::of_mlflow(&inputs.environment) {
+        layers.add(&setting)?;
+    }
+    for setting in variables::of_otel(&inputs.environment) {
         layers.add(&setting)?;
     }
     for setting in variables::of_own(&inputs.environment)? {

@@ -1,4 +1,4 @@
-//! The variables of the environment that set keys: MLflow's and our own.
+//! The variables of the environment that set keys: MLflow's, OpenTelemetry's and our own.
 
 use super::keys::{KEYS, Key};
 use super::kind;
@@ -22,6 +22,24 @@ pub(super) fn of_mlflow(environment: &[(String, String)]) -> Vec<Setting> {
         };
         let source = Source::Variable(name.clone());
         Some(Setting { key, text, source })
+    };
+    KEYS.iter().filter_map(setting).collect()
+}
+
+/// Takes OpenTelemetry's variables; an empty one counts as not set, as its specification says.
+pub(super) fn of_otel(environment: &[(String, String)]) -> Vec<Setting> {
+    let setting = |key: &'static Key| {
+        key.otel.iter().find_map(|variable| {
+            let (name, text) = environment
+                .iter()
+                .find(|(name, text)| name == variable.name && !text.trim().is_empty())?;
+            let text = match variable.path {
+                "" => text.trim().to_owned(),
+                path => format!("{}{path}", text.trim().trim_end_matches('/')),
+            };
+            let source = Source::Variable(name.clone());
+            Some(Setting { key, text, source })
+        })
     };
     KEYS.iter().filter_map(setting).collect()
 }
