@@ -17,6 +17,7 @@ use crate::jobs::stream::Streams;
 use crate::metrics::Metrics;
 use crate::registry::policy::Policy;
 use crate::replicas::{Claim, Claims, Leases};
+use crate::traces::Traces;
 use crate::tracking::rule::LongValues;
 use regex::Regex;
 use std::path::PathBuf;
@@ -46,6 +47,8 @@ pub struct Parts {
     pub settings: Arc<Settings>,
     /// What is counted and measured.
     pub metrics: Metrics,
+    /// Makes spans, if they are wanted.
+    pub traces: Traces,
     /// What is looked up for the page of metrics.
     pub figures: Figures,
     /// Whether the server can serve.

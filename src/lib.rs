@@ -20,4 +20,5 @@ pub mod registry;
 pub mod replicas;
 pub mod search;
 pub mod server;
+pub mod traces;
 pub mod tracking;

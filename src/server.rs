@@ -22,6 +22,7 @@ use crate::jobs::stream::Streams;
 use crate::metrics::Metrics;
 use crate::registry::policy::Policy;
 use crate::replicas::{self, Claims, Leases};
+use crate::traces::Traces;
 use crate::tracking::experiment;
 use crate::tracking::rule::LongValues;
 use regex::Regex;
@@ -74,6 +75,7 @@ pub async fn open(config: &Config, clock: Clock, ids: Ids) -> Result<App> {
         claims: Claims::new(db.for_own_work(), owner),
         streams: Streams::new(db.for_own_work()),
         sightings: Sightings::default(),
+        traces: Traces::start(config.traces.options()?, metrics.traces.clone()),
         metrics,
         figures: Figures::default(),
         lookout: Lookout::default(),
@@ -233,6 +235,7 @@ pub async fn run(config: Config) -> Result<()> {
     apart.abort();
     app.sightings.flush(&app.db).await?;
     app.db.close().await?;
+    app.traces.stop().await;
     tracing::info!("stopped");
     Ok(())
 }
@@ -301,6 +304,9 @@ fn announce(config: &Config, address: SocketAddr) {
         config.server.static_prefix
     );
     tracing::info!(%address, url, version = env!("CARGO_PKG_VERSION"), "serving");
+    if !config.traces.endpoint.is_empty() {
+        tracing::info!(endpoint = config.traces.endpoint, "sending traces");
+    }
     println!("Trackway serves at {url}");
     println!("In a training script: mlflow.set_tracking_uri(\"{url}\")");
 }

@@ -14,13 +14,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 
+use super::failure::{broken_body, failed, no_such_artifact};
 use super::path::{ArtifactPath, is_addressable};
 use super::range::ByteRange;
 use super::reading;
 use super::staged::{self, StagedFile};
-use super::store::{
-    Download, Entry, Found, Stored, broken_body, failed, nanoseconds, no_such_artifact, requested,
-};
+use super::store::{Download, Entry, Found, Stored, nanoseconds, requested};
 use crate::error::{Error, Result};
 
 /// The longest name of one file or folder, in bytes, that file systems take.

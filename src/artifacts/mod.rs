@@ -17,6 +17,7 @@ pub mod store;
 pub mod survey;
 
 mod abandoned;
+mod failure;
 mod host;
 mod local;
 mod objects;

@@ -21,9 +21,10 @@ use tokio::runtime::Handle;
 
 use super::abandoned;
 use super::direct::{Direct, PartUrls, SentPart, SignedUrl};
+use super::failure::{broken_body, no_such_artifact};
 use super::path::{ArtifactPath, is_addressable};
 use super::range::ByteRange;
-use super::store::{Download, Entry, Found, Stored, broken_body, no_such_artifact, requested};
+use super::store::{Download, Entry, Found, Stored, requested};
 use crate::error::{Code, Error, Result};
 
 /// The size of one part of an upload in bytes: the smallest that every provider takes is 5 MiB, and

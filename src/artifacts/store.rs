@@ -25,7 +25,8 @@ use super::path::ArtifactPath;
 use super::range::ByteRange;
 use crate::config::StoreUrl;
 use crate::config::location::Destination;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, Result};
+use crate::traces;
 
 /// A path that is asked for to see whether an object store answers; it need not exist.
 const PROBE: &str = "trackway-probe";
@@ -169,29 +170,38 @@ impl ArtifactStore {
                 "Artifact path must include a filename (cannot end with '/').",
             ));
         }
-        match &self.root {
-            Root::Local(root) => root.clone().put_when(path, body, allow).await,
-            Root::Objects(root) => root.put_when(path, body, allow).await,
-        }
+        let put = async {
+            match &self.root {
+                Root::Local(root) => root.clone().put_when(path, body, allow).await,
+                Root::Objects(root) => root.put_when(path, body, allow).await,
+            }
+        };
+        self.traced("artifacts.put", put).await
     }
 
     /// Opens the file at `path`, or the part of it that `range` asks for.
     ///
     /// Fails with 404 `No such artifact: '<path>'`.
     pub async fn get(&self, path: &ArtifactPath, range: Option<ByteRange>) -> Result<Found> {
-        match &self.root {
-            Root::Local(root) => root.clone().get(path, range).await,
-            Root::Objects(root) => root.get(path, range).await,
-        }
+        let get = async {
+            match &self.root {
+                Root::Local(root) => root.clone().get(path, range).await,
+                Root::Objects(root) => root.get(path, range).await,
+            }
+        };
+        self.traced("artifacts.get", get).await
     }
 
     /// Lists what is directly in the folder at `path`, in the order of the names' characters;
     /// nothing for a missing path or a file.
     pub async fn list(&self, path: &ArtifactPath) -> Result<Vec<Entry>> {
-        let mut entries = match &self.root {
-            Root::Local(root) => root.clone().list(path).await?,
-            Root::Objects(root) => root.list(path).await?,
+        let list = async {
+            match &self.root {
+                Root::Local(root) => root.clone().list(path).await,
+                Root::Objects(root) => root.list(path).await,
+            }
         };
+        let mut entries = self.traced("artifacts.list", list).await?;
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(entries)
     }
@@ -203,10 +213,13 @@ impl ArtifactStore {
         if path.is_root() {
             return Err(Error::invalid("The artifact root itself cannot be deleted"));
         }
-        match &self.root {
-            Root::Local(root) => root.clone().delete(path).await,
-            Root::Objects(root) => root.delete(path).await,
-        }
+        let delete = async {
+            match &self.root {
+                Root::Local(root) => root.clone().delete(path).await,
+                Root::Objects(root) => root.delete(path).await,
+            }
+        };
+        self.traced("artifacts.delete", delete).await
     }
 
     /// Tells whether clients can be sent to the store itself.
@@ -229,7 +242,8 @@ impl ArtifactStore {
         valid: Duration,
     ) -> Result<PartUrls> {
         let root = self.remote("Multipart upload")?;
-        root.begin_parts(path, count, valid).await
+        let begin = root.begin_parts(path, count, valid);
+        self.traced("artifacts.begin_parts", begin).await
     }
 
     /// Makes a file of the parts that were sent, in their order, and gives its size in bytes.
@@ -243,7 +257,8 @@ impl ArtifactStore {
         parts: &[SentPart],
     ) -> Result<u64> {
         let root = self.remote("Multipart upload")?;
-        root.complete_parts(path, upload_id, parts).await
+        let complete = root.complete_parts(path, upload_id, parts);
+        self.traced("artifacts.complete_parts", complete).await
     }
 
     /// Throws the parts of an upload away; an unknown one is fine.
@@ -252,7 +267,8 @@ impl ArtifactStore {
     /// 501 and 503.
     pub async fn abort_parts(&self, path: &ArtifactPath, upload_id: &str) -> Result<()> {
         let root = self.remote("Multipart upload")?;
-        root.abort_parts(path, upload_id).await
+        let abort = root.abort_parts(path, upload_id);
+        self.traced("artifacts.abort_parts", abort).await
     }
 
     /// Signs for the download of a file, and gives its size in bytes.
@@ -260,9 +276,9 @@ impl ArtifactStore {
     /// # Errors
     /// 404 for a missing file, 501, and 503.
     pub async fn sign_get(&self, path: &ArtifactPath, valid: Duration) -> Result<(SignedUrl, u64)> {
-        self.remote("Multipart download")?
-            .sign_get(path, valid)
-            .await
+        let root = self.remote("Multipart download")?;
+        let sign = root.sign_get(path, valid);
+        self.traced("artifacts.sign_get", sign).await
     }
 
     /// Signs for the upload of a whole file.
@@ -281,7 +297,10 @@ impl ArtifactStore {
     pub async fn sweep_parts(&self, before_ms: i64) -> Result<usize> {
         match &self.root {
             Root::Local(_) => Ok(0),
-            Root::Objects(root) => root.sweep_parts(before_ms).await,
+            Root::Objects(root) => {
+                let sweep = root.sweep_parts(before_ms);
+                self.traced("artifacts.sweep_parts", sweep).await
+            }
         }
     }
 
@@ -319,10 +338,26 @@ impl ArtifactStore {
 
     /// Tells whether there is a file or folder at `path`.
     pub async fn exists(&self, path: &ArtifactPath) -> Result<bool> {
-        match &self.root {
-            Root::Local(root) => root.clone().exists(path).await,
-            Root::Objects(root) => root.exists(path).await,
-        }
+        let exists = async {
+            match &self.root {
+                Root::Local(root) => root.clone().exists(path).await,
+                Root::Objects(root) => root.exists(path).await,
+            }
+        };
+        self.traced("artifacts.exists", exists).await
+    }
+
+    /// Runs a call to the store inside a span, where the caller has one.
+    async fn traced<T>(
+        &self,
+        name: &'static str,
+        call: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let kind = match &self.root {
+            Root::Local(_) => "folder",
+            Root::Objects(_) => "object store",
+        };
+        traces::around(name, ("trackway.store", kind), call).await
     }
 }
 
@@ -346,55 +381,4 @@ pub(super) fn nanoseconds(at: SystemTime) -> i64 {
     let since = at.duration_since(UNIX_EPOCH).ok();
     let since = since.and_then(|since| i64::try_from(since.as_nanos()).ok());
     since.unwrap_or(i64::MAX)
-}
-
-#[track_caller]
-pub(super) fn no_such_artifact(path: &ArtifactPath) -> Error {
-    Error::not_found(format!("No such artifact: '{path}'"))
-}
-
-/// Reports a body that ended in an error, as the error it carries where it carries one of ours.
-#[track_caller]
-pub(super) fn broken_body(error: io::Error) -> Error {
-    match error.downcast::<Error>() {
-        Ok(own) => own,
-        Err(error) => {
-            Error::invalid("The upload broke off before its body was complete").with_cause(error)
-        }
-    }
-}
-
-/// Sorts a failed write or read into what the client can do about it.
-///
-/// `doing` completes the sentence "The server failed to ..".
-#[track_caller]
-pub(super) fn failed(doing: &str, error: io::Error) -> Error {
-    use io::ErrorKind as Kind;
-    let error = match error.kind() {
-        Kind::StorageFull | Kind::QuotaExceeded => {
-            return Error::unavailable(format!(
-                "The server failed to {doing}: no disk space is left for artifacts"
-            ))
-            .with_cause(error);
-        }
-        Kind::FileTooLarge => {
-            return Error::new(
-                Code::TooLarge,
-                "The artifact is larger than the disk can hold",
-            )
-            .with_cause(error);
-        }
-        Kind::InvalidFilename => {
-            return Error::invalid("Invalid path: it is too long for the artifact store")
-                .with_cause(error);
-        }
-        Kind::PermissionDenied | Kind::ReadOnlyFilesystem => {
-            return Error::internal(format!(
-                "The server failed to {doing}: it lacks the permission in its artifact folder"
-            ))
-            .with_cause(error);
-        }
-        _ => error,
-    };
-    Error::internal(format!("The server failed to {doing}")).with_cause(error)
 }

@@ -17,10 +17,11 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 use super::connect::Access;
+use super::failure::failed;
 use super::path::ArtifactPath;
 use super::range::ByteRange;
 use super::staged::{self, StagedFile};
-use super::store::{ArtifactStore, Download, Entry, Found, Stored, failed};
+use super::store::{ArtifactStore, Download, Entry, Found, Stored};
 use crate::config::StoreUrl;
 use crate::config::location::Destination;
 use crate::error::{Code, Error, Result};

@@ -2,7 +2,8 @@
 //!
 //! It reads files a buffer at a time, and never keeps a list longer than it is allowed to.
 
-use super::store::{ArtifactStore, Found, Stored, failed};
+use super::failure::failed;
+use super::store::{ArtifactStore, Found, Stored};
 use super::{ArtifactPath, Site};
 use crate::error::{Error, Result};
 use futures_util::StreamExt;

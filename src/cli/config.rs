@@ -38,7 +38,11 @@ fn resolved(loaded: &Loaded) -> Result<Vec<(&'static str, String)>> {
 
 /// Whether a value is a secret; that there is none is shown.
 fn is_hidden(entry: &Effective) -> bool {
-    entry.key.is_hidden && entry.value.as_str() != Some("")
+    let is_empty = match &entry.value {
+        toml::Value::Array(items) => items.is_empty(),
+        value => value.as_str() == Some(""),
+    };
+    entry.key.is_hidden && !is_empty
 }
 
 fn document(loaded: &Loaded, resolved: &[(&'static str, String)]) -> String {

@@ -39,6 +39,8 @@ fn names_outside_the_file_are_unique() {
             .filter_map(|key| key.mlflow)
             .map(|alias| alias.name.to_string()),
     );
+    let otel = KEYS.iter().flat_map(|key| key.otel);
+    names.extend(otel.map(|variable| variable.name.to_string()));
     names.extend(KEYS.iter().map(Key::variable));
     let unique: BTreeSet<&String> = names.iter().collect();
     assert_eq!(unique.len(), names.len());
@@ -138,7 +140,7 @@ fn a_data_directory_that_cannot_be_made_is_named() {
 /// Writes the table of names as `docs/configuration.md` shows it.
 fn table_of_names() -> String {
     let mut lines = vec![
-        "| key | MLflow's variable | flag |".to_string(),
+        "| key | variable of MLflow or OpenTelemetry | flag |".to_string(),
         "|---|---|---|".to_string(),
     ];
     for key in KEYS {
@@ -146,6 +148,11 @@ fn table_of_names() -> String {
             let inverted = if alias.inverts { " (inverted)" } else { "" };
             format!("`{}`{inverted}", alias.name)
         });
+        let otel = key.otel.iter().map(|variable| match variable.path {
+            "" => format!("`{}`", variable.name),
+            path => format!("`{}` (with `{path}` behind it)", variable.name),
+        });
+        let alias = alias.into_iter().chain(otel).collect::<Vec<_>>().join(", ");
         let flag = key.flag.map(|flag| {
             let short = flag.short.map(|short| format!(", `-{short}`"));
             let short = short.unwrap_or_default();
@@ -156,7 +163,7 @@ fn table_of_names() -> String {
                 Form::OnOrOff(off) => format!("`--{}`, `--{off}`", flag.long),
             }
         });
-        let (alias, flag) = (alias.unwrap_or_default(), flag.unwrap_or_default());
+        let flag = flag.unwrap_or_default();
         lines.push(format!("| `{}` | {alias} | {flag} |", key.name));
     }
     lines.join("\n") + "\n"

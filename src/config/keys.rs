@@ -4,7 +4,7 @@
 //! and its default are told by `config.default.toml` alone.
 
 use super::kind::Kind;
-use super::{location, network, secret, stage_alias};
+use super::{location, network, secret, stage_alias, traces};
 use crate::logging;
 
 /// The embedded file that documents every key and gives its default.
@@ -17,6 +17,8 @@ pub struct Key {
     pub name: &'static str,
     pub kind: Kind,
     pub mlflow: Option<MlflowVariable>,
+    /// OpenTelemetry's variables that set the key; the first that is there counts.
+    pub otel: &'static [OtelVariable],
     pub flag: Option<Flag>,
     /// Whether the value is a secret that is never shown.
     pub is_hidden: bool,
@@ -28,6 +30,19 @@ pub struct MlflowVariable {
     pub name: &'static str,
     /// Whether true in the variable means false in the key.
     pub inverts: bool,
+}
+
+/// An environment variable of OpenTelemetry's that sets a key.
+#[derive(Debug, Clone, Copy)]
+pub struct OtelVariable {
+    pub name: &'static str,
+    /// The path that is put behind its value; empty for a value that is taken as it stands.
+    pub path: &'static str,
+}
+
+/// Gives a variable whose value is taken as it stands.
+const fn plain(name: &'static str) -> OtelVariable {
+    OtelVariable { name, path: "" }
 }
 
 /// A command line flag that sets a key.
@@ -58,6 +73,7 @@ impl Key {
             name,
             kind,
             mlflow: None,
+            otel: &[],
             flag: None,
             is_hidden: false,
         }
@@ -77,6 +93,11 @@ impl Key {
     const fn mlflow_inverted(mut self, name: &'static str) -> Self {
         let inverts = true;
         self.mlflow = Some(MlflowVariable { name, inverts });
+        self
+    }
+
+    const fn otel(mut self, variables: &'static [OtelVariable]) -> Self {
+        self.otel = variables;
         self
     }
 
@@ -293,4 +314,27 @@ pub static KEYS: &[Key] = &[
     Key::new("log.format", Kind::Choice(&["text", "json"])).flag("log-format"),
     Key::new("log.level", Kind::Text(logging::check_filter)).flag("log-level"),
     Key::new("log.access", Kind::Bool).flag_form("access-log", None, Form::On),
+    Key::new("traces.endpoint", Kind::Text(traces::check_endpoint))
+        .otel(&[
+            plain("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"),
+            OtelVariable {
+                name: "OTEL_EXPORTER_OTLP_ENDPOINT",
+                path: "/v1/traces",
+            },
+        ])
+        .flag("traces-endpoint"),
+    Key::new("traces.headers", Kind::ListOf(traces::check_header))
+        .otel(&[
+            plain("OTEL_EXPORTER_OTLP_TRACES_HEADERS"),
+            plain("OTEL_EXPORTER_OTLP_HEADERS"),
+        ])
+        .hidden(),
+    Key::new(
+        "traces.service_name",
+        Kind::Text(traces::check_service_name),
+    )
+    .otel(&[plain("OTEL_SERVICE_NAME")]),
+    Key::new("traces.sampler", Kind::Choice(traces::SAMPLERS))
+        .otel(&[plain("OTEL_TRACES_SAMPLER")]),
+    Key::new("traces.sampler_arg", Kind::Ratio).otel(&[plain("OTEL_TRACES_SAMPLER_ARG")]),
 ];

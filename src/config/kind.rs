@@ -10,6 +10,8 @@ pub enum Kind {
     Bool,
     /// A whole number from the first to the second, both included.
     Int(i64, i64),
+    /// A number from 0 to 1.
+    Ratio,
     /// One of the texts, in any case; the spelling given here is the one kept.
     Choice(&'static [&'static str]),
     /// Texts; in a variable or a flag they are separated by commas.
@@ -30,6 +32,11 @@ impl Kind {
             {
                 Ok(value.clone())
             }
+            (Kind::Ratio, Value::Float(number)) if (0.0..=1.0).contains(number) => {
+                Ok(value.clone())
+            }
+            (Kind::Ratio, Value::Integer(0)) => Ok(Value::Float(0.0)),
+            (Kind::Ratio, Value::Integer(1)) => Ok(Value::Float(1.0)),
             (Kind::Choice(choices), Value::String(text)) => choices
                 .iter()
                 .find(|choice| choice.eq_ignore_ascii_case(text))
@@ -57,6 +64,10 @@ impl Kind {
                 let number = text.trim().parse::<i64>();
                 Value::Integer(number.map_err(|_| self.allowed())?)
             }
+            Kind::Ratio => {
+                let number = text.trim().parse::<f64>();
+                Value::Float(number.map_err(|_| self.allowed())?)
+            }
             Kind::Choice(_) => Value::from(text.trim()),
             Kind::List | Kind::ListOf(_) => {
                 let items = text.split(',').map(str::trim);
@@ -76,6 +87,7 @@ impl Kind {
         match self {
             Kind::Bool => "true or false is needed".into(),
             Kind::Int(least, most) => format!("a whole number from {least} to {most} is needed"),
+            Kind::Ratio => "a number from 0 to 1 is needed".into(),
             Kind::Choice(choices) => format!("one of {} is needed", choices.join(", ")),
             Kind::List | Kind::ListOf(_) => "a list of texts is needed".into(),
             Kind::Text(_) => "a text is needed".into(),
@@ -122,6 +134,12 @@ mod tests {
         for text in ["65536", "-1", "5.0", "", "5000x", "99999999999999999999"] {
             check(&port, text, Err("a whole number from 0 to 65535 is needed"));
         }
+        for (text, value) in [("0", "0.0"), (" 0.25 ", "0.25"), ("1", "1.0")] {
+            check(&Kind::Ratio, text, Ok(value));
+        }
+        for text in ["1.1", "-0.1", "NaN", "inf", "", "half", "10%"] {
+            check(&Kind::Ratio, text, Err("a number from 0 to 1 is needed"));
+        }
         let choice = Kind::Choice(&["SAMEORIGIN", "DENY"]);
         check(&choice, "deny", Ok("\"DENY\""));
         check(&choice, "x", Err("one of SAMEORIGIN, DENY is needed"));
@@ -134,6 +152,9 @@ mod tests {
         assert!(Kind::Bool.check(&Value::from("true")).is_err());
         assert!(Kind::Int(0, 9).check(&Value::from("5")).is_err());
         assert!(Kind::Int(0, 9).check(&Value::from(5.0)).is_err());
+        assert!(Kind::Ratio.check(&Value::from("0.5")).is_err());
+        assert!(Kind::Ratio.check(&Value::from(2)).is_err());
+        assert_eq!(Kind::Ratio.check(&Value::from(1)), Ok(Value::from(1.0)));
         assert!(Kind::List.check(&Value::from("a,b")).is_err());
         assert!(Kind::List.check(&Value::from(vec![1])).is_err());
         assert!(Kind::Text(|_| Ok(())).check(&Value::from(1)).is_err());

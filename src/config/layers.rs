@@ -1,10 +1,11 @@
-//! The layers of the configuration: defaults, a file, MLflow's variables, our variables, flags.
+//! The layers of the configuration: defaults, a file, the variables of MLflow and OpenTelemetry, our
+//! variables, flags.
 //!
 //! A later layer wins key by key, and every value remembers its source, so that a refusal can name
 //! it. The caller hands in the environment and the flags: nothing here reads the process.
 
 use super::keys::{DEFAULT_TOML, KEYS, Key, find};
-use super::{Config, HIDDEN, location, stage_alias};
+use super::{Config, HIDDEN, location, stage_alias, variables};
 use crate::db::{Options, PostgresUrl};
 use crate::error::{Error, Result};
 use std::path::PathBuf;
@@ -76,10 +77,13 @@ pub fn load(inputs: &Inputs) -> Result<Loaded> {
     if let Some(path) = config_file(inputs) {
         layers.add_file(&path)?;
     }
-    for setting in mlflow_variables(&inputs.environment) {
+    for setting in variables::of_mlflow(&inputs.environment) {
         layers.add(&setting)?;
     }
-    for setting in own_variables(&inputs.environment)? {
+    for setting in variables::of_otel(&inputs.environment) {
+        layers.add(&setting)?;
+    }
+    for setting in variables::of_own(&inputs.environment)? {
         layers.add(&setting)?;
     }
     for setting in &inputs.flags {
@@ -200,64 +204,6 @@ fn config_file(inputs: &Inputs) -> Option<PathBuf> {
         named.map(|(_, path)| PathBuf::from(path))
     };
     inputs.file.clone().or_else(variable)
-}
-
-/// Takes MLflow's variables; an empty one counts as not set, as it does for MLflow.
-fn mlflow_variables(environment: &[(String, String)]) -> Vec<Setting> {
-    let setting = |key: &'static Key| {
-        let alias = key.mlflow?;
-        let (name, text) = environment
-            .iter()
-            .find(|(name, text)| name == alias.name && !text.trim().is_empty())?;
-        if is_service_link(name, text) {
-            return None;
-        }
-        let inverted = alias.inverts.then(|| super::kind::parse_bool(text));
-        let text = match inverted.flatten() {
-            Some(value) => (!value).to_string(),
-            None => text.clone(),
-        };
-        let source = Source::Variable(name.clone());
-        Some(Setting { key, text, source })
-    };
-    KEYS.iter().filter_map(setting).collect()
-}
-
-/// Variables of ours that are no key of the configuration: the file with the keys, and the server
-/// that `trackway models` and its like ask. Who exports one may start a server in the same shell.
-const NO_KEYS: [&str; 2] = ["TRACKWAY_CONFIG", "TRACKWAY_URL"];
-
-fn own_variables(environment: &[(String, String)]) -> Result<Vec<Setting>> {
-    let ours = environment.iter().filter(|(name, text)| {
-        name.starts_with("TRACKWAY_")
-            && !NO_KEYS.contains(&name.as_str())
-            && !is_service_link(name, text)
-    });
-    ours.map(|(name, text)| {
-        let source = Source::Variable(name.clone());
-        let key = KEYS.iter().find(|key| key.variable() == *name);
-        let key = key.ok_or_else(|| unknown_variable(name))?;
-        let text = text.clone();
-        Ok(Setting { key, text, source })
-    })
-    .collect()
-}
-
-/// Tells the variables that Kubernetes makes for a service named `trackway` or `mlflow`, such as
-/// `TRACKWAY_PORT=tcp://10.0.0.1:5000`: they are nobody's setting and must not stop a pod.
-fn is_service_link(name: &str, text: &str) -> bool {
-    let is_address = ["tcp://", "udp://", "sctp://"]
-        .iter()
-        .any(|scheme| text.starts_with(scheme));
-    let is_part = name.split_once("_PORT_").is_some_and(|(_, rest)| {
-        rest.split('_')
-            .next()
-            .is_some_and(|port| port.parse::<u16>().is_ok())
-    });
-    let is_service = name.ends_with("_SERVICE_HOST")
-        || name.ends_with("_SERVICE_PORT")
-        || name.contains("_SERVICE_PORT_");
-    (is_address && name.ends_with("_PORT")) || is_part || is_service
 }
 
 fn check_together(config: &Config, layers: &Layers, inputs: &Inputs) -> Result<()> {
@@ -396,15 +342,8 @@ fn unknown_key(name: &str, source: &Source) -> Error {
     ))
 }
 
-fn unknown_variable(name: &str) -> Error {
-    let near = nearest(name, KEYS.iter().map(Key::variable));
-    Error::invalid(format!(
-        "There is no key for the environment variable {name}. The nearest one is {near}; \
-         `trackway config` lists all."
-    ))
-}
-
-fn nearest(name: &str, candidates: impl Iterator<Item = String>) -> String {
+/// Gives the candidate with the fewest letters to change.
+pub(super) fn nearest(name: &str, candidates: impl Iterator<Item = String>) -> String {
     candidates
         .min_by_key(|candidate| distance(name, candidate))
         .unwrap_or_default()

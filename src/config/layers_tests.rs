@@ -140,6 +140,61 @@ fn every_variable_of_mlflow_sets_its_key() {
     }
 }
 
+#[test]
+fn every_variable_of_opentelemetry_sets_its_key() {
+    for key in super::KEYS {
+        for variable in key.otel {
+            let loaded = set_alone(key, variable.name, sample(key));
+            let found = shown(&loaded, key.name);
+            let source = format!("from environment {}", variable.name);
+            assert!(found.ends_with(&source), "{found}");
+        }
+    }
+}
+
+#[test]
+fn the_variable_for_traces_counts_before_the_one_for_all_and_ours_before_both() {
+    let all = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://all:4318/");
+    let traces = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://traces/x");
+    let check = |variables: &[(&str, &str)], expected: &str| {
+        let config = from_variables(variables).expect("a configuration").config;
+        assert_eq!(config.traces.endpoint, expected);
+    };
+    check(&[all], "http://all:4318/v1/traces");
+    check(&[all, traces], "http://traces/x");
+    check(&[all, (traces.0, " ")], "http://all:4318/v1/traces");
+    check(&[all, traces, ("TRACKWAY_TRACES_ENDPOINT", "")], "");
+}
+
+#[test]
+fn bad_settings_of_traces_are_refused_by_name_and_secrets_are_not_shown() {
+    for (variable, value, key) in [
+        (
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "collector:4317",
+            "traces.endpoint",
+        ),
+        ("OTEL_TRACES_SAMPLER", "xray", "traces.sampler"),
+        ("OTEL_TRACES_SAMPLER_ARG", "50%", "traces.sampler_arg"),
+    ] {
+        check_refused(
+            from_variables(&[(variable, value)]),
+            &[variable, value, key],
+        );
+    }
+    let refused = from_variables(&[("OTEL_EXPORTER_OTLP_HEADERS", "key=a,swordfish")]);
+    check_refused(refused, &["traces.headers", "(hidden)", "NAME=VALUE"]);
+    let refused = from_variables(&[("OTEL_EXPORTER_OTLP_HEADERS", "key=a,swordfish")]);
+    assert!(!refused.unwrap_err().message.contains("swordfish"));
+    let loaded = from_variables(&[("OTEL_EXPORTER_OTLP_HEADERS", "key=swordfish")]);
+    let shown = format!("{:?}", loaded.unwrap().config.traces);
+    assert!(!shown.contains("swordfish"), "{shown}");
+    check_refused(
+        from_file("[traces]\nsampler_arg = 2\n"),
+        &["traces.sampler_arg"],
+    );
+}
+
 /// Gives a value that is allowed, and is true for a truth value.
 fn sample(key: &Key) -> &'static str {
     match key.name {
@@ -162,6 +217,10 @@ fn sample(key: &Key) -> &'static str {
         "webhooks.secret_key" => "cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4=",
         "server.public_url" => "https://models.example.com",
         "webhooks.allowed_private_networks" => "10.0.0.0/8, fd00::/8",
+        "traces.endpoint" => "http://collector:4318",
+        "traces.headers" => "a=b, c=d%20e",
+        "traces.sampler" => "traceidratio",
+        "traces.sampler_arg" => "0.5",
         "registry.stage_aliases" => "Production=live, Staging=next!",
         name => match key.kind {
             crate::config::kind::Kind::Bool => "true",

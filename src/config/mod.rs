@@ -11,13 +11,16 @@ mod network;
 mod secret;
 mod stage_alias;
 mod store_url;
+mod traces;
+mod variables;
 
-pub use keys::{DEFAULT_TOML, Flag, Form, KEYS, Key, MlflowVariable, find};
+pub use keys::{DEFAULT_TOML, Flag, Form, KEYS, Key, MlflowVariable, OtelVariable, find};
 pub use layers::{Effective, Inputs, Loaded, Setting, Source, load};
 pub use network::Network;
 pub use secret::HIDDEN;
 pub use stage_alias::StageAlias;
 pub use store_url::{Bucket, Container, StoreUrl};
+pub use traces::{Sampler, Traces};
 
 use crate::db::{self, Limits, PostgresOptions, PostgresUrl, SqliteOptions};
 use crate::error::{Error, Result};
@@ -37,6 +40,7 @@ pub struct Config {
     pub webhooks: Webhooks,
     pub audit: Audit,
     pub log: Log,
+    pub traces: Traces,
 }
 
 /// Where and how the server listens.

@@ -136,10 +136,9 @@ pub(super) struct ReadPlace {
 }
 
 impl ReadPlace {
-    /// Runs the work, which waits no more.
-    pub(super) fn run<T>(self, work: impl FnOnce() -> T) -> T {
+    /// Begins the work, which waits no more, and runs as long as what is given lives.
+    pub(super) fn run(self) -> Held {
         drop((self.waiting, self.permit));
-        let _running = Held::of(&self.running);
-        work()
+        Held::of(&self.running)
     }
 }

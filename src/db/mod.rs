@@ -30,6 +30,7 @@ pub use value::Value;
 
 use crate::error::{Error, Result};
 use crate::metrics;
+use crate::traces::Transaction;
 use load::Load;
 use std::sync::Arc;
 
@@ -158,16 +159,22 @@ impl Db {
         T: Send + 'static,
         F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
-        let place = self.load.queue_write().await?;
+        let mut trace = Transaction::begin("db.write", self.kind());
+        let (steps, place) = (trace.steps(), self.load.queue_write().await);
+        let place = trace.passed(place)?;
         let work = move |tx: &mut Tx<'_>| {
             // The place belongs to the work, whether or not somebody still waits for its answer.
             let _place = &place;
-            work(tx)
+            let step = steps.begin();
+            let outcome = work(tx);
+            step.end(outcome.as_ref().err());
+            outcome
         };
         let outcome = match &self.driver {
             Driver::Sqlite(driver) => driver.write(work).await,
             Driver::Postgres(driver) => driver.write(work).await,
         };
+        trace.end(outcome.as_ref().err());
         self.load.judge(outcome)
     }
 
@@ -188,12 +195,20 @@ impl Db {
         T: Send + 'static,
         F: FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
-        let place = self.load.queue_read().await?;
-        let work = move |tx: &mut Tx<'_>| place.run(|| work(tx));
+        let mut trace = Transaction::begin("db.read", self.kind());
+        let (steps, place) = (trace.steps(), self.load.queue_read().await);
+        let place = trace.passed(place)?;
+        let work = move |tx: &mut Tx<'_>| {
+            let (_running, step) = (place.run(), steps.begin());
+            let outcome = work(tx);
+            step.end(outcome.as_ref().err());
+            outcome
+        };
         let outcome = match &self.driver {
             Driver::Sqlite(driver) => driver.read(work).await,
             Driver::Postgres(driver) => driver.read(work).await,
         };
+        trace.end(outcome.as_ref().err());
         self.load.judge(outcome)
     }
 
@@ -210,13 +225,26 @@ impl Db {
         let (Driver::Postgres(primary), Some(standby)) = (&self.driver, &self.standby) else {
             return self.read(work).await;
         };
-        let place = self.load.queue_read().await?;
+        let mut trace = Transaction::begin("db.read_standby", self.kind());
+        let (steps, place) = (trace.steps(), self.load.queue_read().await);
+        let place = trace.passed(place)?;
         let work = Arc::new(work);
         let far = work.clone();
-        let far = move |tx: &mut Tx<'_>| place.run(|| far(tx));
+        let far = move |tx: &mut Tx<'_>| {
+            let (_running, step) = (place.run(), steps.begin());
+            let outcome = far(tx);
+            step.end(outcome.as_ref().err());
+            outcome
+        };
         match standby.read(primary, far).await {
-            Some(outcome) => self.load.judge(outcome),
-            None => self.read(move |tx| work(tx)).await,
+            Some(outcome) => {
+                trace.end(outcome.as_ref().err());
+                self.load.judge(outcome)
+            }
+            None => {
+                drop(trace);
+                self.read(move |tx| work(tx)).await
+            }
         }
     }
 

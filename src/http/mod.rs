@@ -17,4 +17,5 @@ pub mod router;
 mod security;
 mod socket;
 mod task;
+mod traced;
 pub mod wire;

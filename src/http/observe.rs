@@ -5,11 +5,13 @@ use super::bodies::{Fate, Incoming, Outgoing, Room, Rule};
 use super::input::RequestId;
 use super::router::REQUEST_ID;
 use super::socket::{Call, Line};
+use super::traced;
 use crate::app::App;
 use crate::config::Server;
 use crate::ctx::ANONYMOUS;
 use crate::error::{Code, Error};
 use crate::metrics::Endpoint;
+use crate::traces::{self, Span};
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderValue, Method};
@@ -26,6 +28,9 @@ use tracing::Instrument;
 
 /// The longest request id that is taken over from a client.
 const MAX_REQUEST_ID: usize = 128;
+
+/// How paths that are no route are called.
+pub(super) const UNKNOWN: &str = "unknown";
 
 /// Which bounds hold for the requests of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +85,7 @@ impl Watch {
         Self {
             app: app.clone(),
             routes: HashMap::new(),
-            unknown: Known::new("unknown".to_owned()),
+            unknown: Known::new(UNKNOWN.to_owned()),
             requests: Arc::new(Semaphore::new(server.max_requests)),
             transfers: Arc::new(Semaphore::new(server.max_transfers)),
             bodies: Room::of(server.max_bodies_mib.saturating_mul(1024 * 1024)),
@@ -166,6 +171,7 @@ struct Entry {
     status: u16,
     took: Duration,
     fate: Option<Arc<Fate>>,
+    trace: Option<Span>,
 }
 
 /// Answers a request.
@@ -188,18 +194,23 @@ pub(super) async fn request(
         in_flight,
     };
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let mut trace = traced::begin(&app.traces, &request, (endpoint.route(), &id));
     let span = tracing::info_span!("request", id = %id);
     let (request, fate) = watch.guard(request, class);
     let response = match watch.admit(class) {
         Ok(permit) => {
             underway._permit = permit;
-            next.run(request).instrument(span.clone()).await
+            let answering = next.run(request).instrument(span.clone());
+            traces::within(trace.as_ref().map(Span::scope), answering).await
         }
         Err(error) => span.in_scope(|| error.into_response()),
     };
     let mut response = given_up(&watch, fate.as_deref()).unwrap_or(response);
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, id);
+    }
+    if let Some(trace) = &mut trace {
+        traced::answered(trace, &response);
     }
     let entry = Entry {
         id,
@@ -209,6 +220,7 @@ pub(super) async fn request(
         status: response.status().as_u16(),
         took: started.elapsed(),
         fate,
+        trace,
     };
     count(app, &entry, class);
     send(app, (response, class), entry, underway)
@@ -273,6 +285,7 @@ fn log(entry: &Entry, bytes_out: u64, access: bool) {
         tracing::info!(
             target: "trackway::access",
             request_id = %entry.id,
+            trace_id = entry.trace.as_ref().map(Span::trace_id),
             %method,
             route = entry.endpoint.route(),
             status,

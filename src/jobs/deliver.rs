@@ -14,6 +14,7 @@ use crate::events::send::{Attempt, Parcel, Verdict};
 use crate::events::sending::{self, Claim, Claimed, Made};
 use crate::replicas::Tenure;
 use crate::replicas::lease::Task;
+use crate::traces;
 use std::collections::HashMap;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -216,7 +217,10 @@ impl Courier {
 async fn send(app: App, delivery: Claimed, token: i64) -> Made {
     let sent_at = app.clock.now();
     let (attempt, parcel) = match pack(&app, &delivery, sent_at) {
-        Ok(parcel) => (app.sender.post(&parcel).await, Some(parcel)),
+        Ok(mut parcel) => {
+            let post = app.sender.post_traced(&mut parcel);
+            (traces::within(app.traces.apart(), post).await, Some(parcel))
+        }
         Err(error) => {
             tracing::warn!(delivery.id = %delivery.uuid, "a delivery cannot be made: {error}");
             let error = Some(error.message);

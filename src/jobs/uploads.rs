@@ -4,6 +4,7 @@
 use crate::app::App;
 use crate::artifacts::{ArtifactPath, survey};
 use crate::error::{Code, Result};
+use crate::traces;
 use crate::tracking::artifact;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,7 +36,8 @@ pub async fn read(app: &App) -> Result<usize> {
     let count = unread.len();
     for file in unread {
         let path = ArtifactPath::parse(&file.path)?;
-        let stored = match survey::digest(store, &path).await {
+        let digest = survey::digest(store, &path);
+        let stored = match traces::within(app.traces.apart(), digest).await {
             Ok(stored) => Some(stored),
             Err(error) if error.code == Code::NotFound => None,
             Err(error) => return Err(error),
@@ -52,7 +54,8 @@ pub async fn read(app: &App) -> Result<usize> {
 pub async fn sweep(app: App) -> Result<usize> {
     if let Ok(store) = app.artifacts.own() {
         let before = app.clock.now() - app.settings.abandoned_upload_ms;
-        let swept = store.sweep_parts(before).await?;
+        let sweep = store.sweep_parts(before);
+        let swept = traces::within(app.traces.apart(), sweep).await?;
         if swept > 0 {
             tracing::info!(swept, "threw away uploads that were never completed");
         }

@@ -8,11 +8,13 @@ mod area;
 mod database;
 mod http;
 mod process;
+mod traces;
 
 pub use area::Area;
 pub use database::Database;
 pub use http::{Endpoint, Http};
 pub use process::Process;
+pub use traces::Traces;
 
 use crate::error::Result;
 use prometheus::{
@@ -40,6 +42,7 @@ pub struct Metrics {
     /// Requests that wait for a change of the registry.
     pub waiting: IntGauge,
     pub disk: Disk,
+    pub traces: Traces,
     pub process: Process,
 }
 
@@ -67,6 +70,7 @@ impl Metrics {
                 "Requests that wait for a change of the registry.",
             ))?,
             disk: Disk::new(&area)?,
+            traces: Traces::new(&area)?,
             process: Process::new(&area)?,
             area,
         })

@@ -10,6 +10,7 @@ use crate::artifacts::{self, Spot};
 use crate::db::{Db, Lock, Tx, Value, placeholders};
 use crate::error::{Error, Result};
 use crate::params;
+use crate::traces;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -118,13 +119,13 @@ impl Claims {
     /// Takes a number. It is a task of its own, so that a client that leaves leaves no row.
     async fn enter(&self, spot: Spot) -> Result<Row> {
         let shared = self.0.clone();
-        let entering = tokio::spawn(async move {
+        let entering = tokio::spawn(traces::carried(async move {
             let owner = shared.owner.clone();
             let insert = move |tx: &mut Tx<'_>| insert(tx, &owner, &spot);
             let id = shared.db.write(insert).await?;
             shared.held().insert(id);
             Ok(Row { shared, id })
-        });
+        }));
         entering.await.map_err(|error| {
             Error::unavailable("The server is shutting down; send the request again in a moment.")
                 .with_cause(error)

@@ -26,13 +26,15 @@ class Server:
     """A server on a data directory, which survives being stopped and started.
 
     `settings` are configuration keys as variables without their prefix. `through` is a command
-    that starts the server, such as one that enters another mount namespace.
+    that starts the server, such as one that enters another mount namespace. `variables` may be
+    filled with others, by their whole names.
     """
 
     def __init__(self, data_dir, flags=(), settings=None, through=()):
         self.data_dir = Path(data_dir)
         self.flags = list(flags)
         self.settings = {f"TRACKWAY_{name}": str(v) for name, v in (settings or {}).items()}
+        self.variables = {}
         self.through = list(through)
         self.process = None
         self.port = None
@@ -114,8 +116,9 @@ class Server:
 
     def environment(self):
         """The environment of the process: nobody's settings but the test's."""
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "TRACKWAY_"))}
-        return {**kept, **self.settings}
+        strange = ("MLFLOW_", "OTEL_", "TRACKWAY_")
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(strange)}
+        return {**kept, **self.settings, **self.variables}
 
     def _log_file(self):
         self.log_path.parent.mkdir(parents=True, exist_ok=True)

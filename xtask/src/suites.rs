@@ -195,7 +195,7 @@ pub(crate) const SUITES: &[Suite] = &[
     Suite {
         name: "observability",
         group: "observability",
-        title: "metrics, alert rules, dashboard and log lines of the release binary",
+        title: "metrics, alert rules, dashboard, log lines and traces of the release binary",
         runner: Runner::Pytest(Session {
             folder: "tests/observability",
             environment: MLFLOW_3,

@@ -16,6 +16,7 @@ pub use crate::config::Network;
 
 use crate::config;
 use crate::error::{Error, Result};
+use crate::traces::{self, Span, SpanKind};
 use exchange::{Answer, Failure};
 use futures_util::future::BoxFuture;
 use std::net::IpAddr;
@@ -177,6 +178,36 @@ impl Sender {
         match resolving {
             Ok(Err(failure)) if failure.refused => Err(Error::invalid(failure.text)),
             _ => Ok(()),
+        }
+    }
+
+    /// Sends the parcel as `post` does, inside a span that it takes along in the header
+    /// `traceparent`, where the caller has one.
+    pub async fn post_traced(&self, parcel: &mut Parcel) -> Attempt {
+        let Some(mut span) = traces::child("POST webhook", SpanKind::Client) else {
+            return self.post(parcel).await;
+        };
+        parcel.headers.push(("traceparent", span.traceparent()));
+        let attempt = self.post(parcel).await;
+        self.describe(&mut span, parcel, &attempt);
+        attempt
+    }
+
+    /// Tells the host only: the path of a webhook's URL is often its secret.
+    fn describe(&self, span: &mut Span, parcel: &Parcel, attempt: &Attempt) {
+        span.set("http.request.method", "POST");
+        if let Ok(target) = Target::parse(&parcel.url, &self.rules.schemes) {
+            span.set("server.address", target.host().to_owned());
+            span.set("server.port", i64::from(target.port()));
+        }
+        if let Some(status) = attempt.status {
+            span.set("http.response.status_code", i64::from(status));
+        }
+        match attempt.status {
+            _ if attempt.refused => span.fail("refused"),
+            Some(status) if status >= 400 => span.fail(status.to_string()),
+            None => span.fail("no_answer"),
+            Some(_) => {}
         }
     }
 

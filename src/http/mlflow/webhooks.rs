@@ -149,7 +149,8 @@ async fn try_out(app: &App, ctx: &Ctx, webhook: &Webhook, event: EventType) -> R
         secret: secret.as_deref(),
         sent_at: ctx.now,
     };
-    let attempt = app.sender.post(&parcel::pack(&letter, &envelope)?).await;
+    let mut parcel = parcel::pack(&letter, &envelope)?;
+    let attempt = app.sender.post_traced(&mut parcel).await;
     Ok(tested(attempt))
 }
 

@@ -29,6 +29,7 @@ const LAYERS: &[&[&str]] = &[
     &["search"],
     &["config", "logging"],
     &["db"],
+    &["traces"],
     &["ctx", "metrics"],
     &["error", "names", "python"],
 ];
