@@ -45,6 +45,26 @@ test('a curve grows while it is logged', async ({ page, open, content }) => {
   await expect(curve).toHaveAttribute('aria-label', /\b8 points/);
 });
 
+test('what is logged before the page listens is shown', async ({ page, open, content }) => {
+  const client = new Client(content.url);
+  const run = await client.run(await client.experiment('live-early'), 'training');
+  const point = (step: number) => ({ key: 'loss', value: 1 / (step + 1), step, timestamp: Date.now() });
+  await client.log(run, [0, 1, 2, 3, 4].map(point));
+  let late = false;
+  await page.route('**/api/1.0/events?**', async (route) => {
+    // The first connection is held back until the page shows a curve, and then more is logged.
+    if (!late) {
+      late = true;
+      await expect(page.locator('main').getByRole('img', { name: /^loss: 1 curve/ })).toHaveAttribute('aria-label', /\b5 points/);
+      await client.log(run, [5, 6, 7].map(point));
+    }
+    await route.continue();
+  });
+  await open(`/runs/${run}?tab=charts`);
+  const curve = page.locator('main').getByRole('img', { name: /^loss: 1 curve/ });
+  await expect(curve).toHaveAttribute('aria-label', /\b8 points/);
+});
+
 test('after a restart of the server the page is live again and up to date', async ({ page, guard }) => {
   // What the browser says of a server that is away is no fault of the page.
   guard.allow(/ERR_CONNECTION_REFUSED|ERR_EMPTY_RESPONSE|ERR_INCOMPLETE_CHUNKED_ENCODING|ERR_CONNECTION_RESET|asked another host/);
