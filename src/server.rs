@@ -73,7 +73,7 @@ pub async fn open(config: &Config, clock: Clock, ids: Ids) -> Result<App> {
         followers: Followers::new(db.for_own_work()),
         leases: Leases::new(db.for_own_work(), owner.clone(), metrics.leases.clone()),
         claims: Claims::new(db.for_own_work(), owner),
-        streams: Streams::new(db.for_own_work()),
+        streams: Streams::new(db.for_own_work(), clock.clone()),
         sightings: Sightings::default(),
         traces: Traces::start(config.traces.options()?, metrics.traces.clone()),
         metrics,

@@ -13,6 +13,7 @@ pub struct Question {
     pub action: Option<String>,
     /// As `kind:id`.
     pub object: Option<String>,
+    pub request_id: Option<String>,
     /// The name of an outcome.
     pub result: Option<&'static str>,
     /// The first moment, in milliseconds since 1970.
@@ -53,7 +54,7 @@ pub fn list(tx: &mut Tx<'_>, question: &Question) -> Result<Page> {
             if token.search != search {
                 return Err(Error::invalid(
                     "Invalid page token, it belongs to another search. Repeat the actor, action, \
-                     object, result, since and until of the request that gave the token.",
+                     object, request_id, result, since and until of the request that gave the token.",
                 ));
             }
             token.before
@@ -88,6 +89,7 @@ fn conditions(question: &Question, before: i64) -> (String, Vec<Value<'_>>) {
         ("actor", question.actor.as_deref()),
         ("action", question.action.as_deref()),
         ("object", question.object.as_deref()),
+        ("request_id", question.request_id.as_deref()),
         ("result", question.result),
     ];
     for (column, value) in texts {

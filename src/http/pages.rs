@@ -4,11 +4,13 @@
 //! A release has the files in it; a debug build reads `ui/dist` from the disk, so that a page that
 //! was built anew is there at once.
 
+use crate::app::App;
 use crate::error::{Code, Error, Result};
 use axum::body::Body;
 use axum::http::header::{self, HeaderMap, HeaderValue};
 use axum::http::{Method, Response, StatusCode};
 use rust_embed::{Embed, EmbeddedFile};
+use std::time::Duration;
 
 /// What was built of the web interface; empty where it was not built.
 #[derive(Embed)]
@@ -21,6 +23,8 @@ const INDEX: &str = "index.html";
 const HASHED: &str = "assets/";
 /// What the first page says of the place it is served at.
 const BASE: &str = "<base href=\"/\">";
+/// How long the first page waits to learn where everything stands.
+const MARK_PATIENCE: Duration = Duration::from_millis(500);
 /// Encodings of files that were packed when they were built, the better one first.
 const PACKED: [(&str, &str); 2] = [("br", "br"), ("gzip", "gz")];
 /// Places of the server that are no pages.
@@ -49,14 +53,16 @@ const MISSING: &str = concat!(
      this server already, as in mlflow.set_tracking_uri(\"http://127.0.0.1:5000\").\n"
 );
 
-/// Answers a request for a file or a page of the web interface; `None` for what belongs to no page.
-/// The path is the one below the static prefix.
-pub(super) fn answer(
-    method: &Method,
-    path: &str,
-    headers: &HeaderMap,
-    prefix: &str,
-) -> Option<Result<Response<Body>>> {
+/// What an address of the web interface gives.
+pub(super) enum Found {
+    File(Response<Body>),
+    /// The first page, which then shows what the address says.
+    Index,
+}
+
+/// Finds a file or a page of the web interface; `None` for what belongs to no page. The path is the
+/// one below the static prefix.
+pub(super) fn find(method: &Method, path: &str, headers: &HeaderMap) -> Option<Result<Found>> {
     let path = path.trim_start_matches('/');
     let first = path.split('/').next().unwrap_or("");
     if NO_PAGES.contains(&first) || ![Method::GET, Method::HEAD].contains(method) {
@@ -64,7 +70,7 @@ pub(super) fn answer(
     }
     let is_file = path != INDEX && !path.is_empty() && !is_packed(path);
     if is_file && let Some(file) = Built::get(path) {
-        return Some(Ok(send_file(path, file, headers)));
+        return Some(Ok(Found::File(send_file(path, file, headers))));
     }
     if path.starts_with(HASHED) {
         let text = format!("There is no file {path} in this version. Load the page again.");
@@ -74,7 +80,7 @@ pub(super) fn answer(
         .get(header::ACCEPT)
         .and_then(|accept| accept.to_str().ok());
     let wants_page = path.is_empty() || accepted.is_some_and(|types| types.contains("text/html"));
-    wants_page.then(|| Ok(send_index(prefix)))
+    wants_page.then_some(Ok(Found::Index))
 }
 
 /// Says whether a file is the packed form of another one.
@@ -153,8 +159,9 @@ fn etag(file: &EmbeddedFile) -> String {
     format!("\"{digits}\"")
 }
 
-/// Sends the first page, which then shows what the address says.
-fn send_index(prefix: &str) -> Response<Body> {
+/// Sends the first page. It says where everything stood before it was sent, so that the stream of
+/// events tells the page what happened while it was loaded.
+pub(super) async fn send_index(app: &App, prefix: &str) -> Response<Body> {
     let Some(file) = Built::get(INDEX) else {
         let mut response = Response::new(Body::from(MISSING));
         set(
@@ -167,7 +174,13 @@ fn send_index(prefix: &str) -> Response<Body> {
     };
     let text = String::from_utf8_lossy(&file.data);
     // A prefix is checked to be a path when the configuration is read.
-    let text = text.replace(BASE, &format!("<base href=\"{prefix}/\">"));
+    let mark = tokio::time::timeout(MARK_PATIENCE, app.streams.mark()).await;
+    // Without a mark the page is as good, but for what happens while it is loaded.
+    let mark = match mark {
+        Ok(Ok(mark)) => format!("\n    <meta name=\"mark\" content=\"{}\">", mark.id()),
+        _ => String::new(),
+    };
+    let text = text.replace(BASE, &format!("<base href=\"{prefix}/\">{mark}"));
     let mut response = Response::new(Body::from(text));
     set(
         &mut response,

@@ -6,7 +6,8 @@
 use super::audited::{self, Audited};
 use super::observe::{self, Class, Watch};
 use super::openapi::{self, Answer, Doc, Operation};
-use super::{api, graphql, health, mlflow, pages, security};
+use super::pages::{self, Found};
+use super::{api, graphql, health, mlflow, security};
 use crate::app::App;
 use crate::config::Server;
 use crate::ctx::Kept;
@@ -316,8 +317,10 @@ async fn unknown_route(
 ) -> Result<Response> {
     let below = uri.path().strip_prefix(prefix.as_str());
     let below = below.filter(|_| !app.settings.only_artifacts);
-    match below.and_then(|path| pages::answer(&method, path, &headers, &prefix)) {
-        Some(page) => page,
+    match below.and_then(|path| pages::find(&method, path, &headers)) {
+        Some(Ok(Found::File(file))) => Ok(file),
+        Some(Ok(Found::Index)) => Ok(pages::send_index(&app, &prefix).await),
+        Some(Err(error)) => Err(error),
         None => Err(no_route(&method, &uri)),
     }
 }

@@ -9,8 +9,10 @@ pub const NAME_TAG: &str = "mlflow.experiment.primaryMetric.name";
 pub const GREATER_TAG: &str = "mlflow.experiment.primaryMetric.greaterIsBetter";
 
 /// Parts of names of metrics of which less is better.
-const LESS_IS_BETTER: [&str; 16] = [
+const LESS_IS_BETTER: [&str; 18] = [
     "loss",
+    "logloss",
+    "smape",
     "error",
     "err",
     "rmse",
@@ -85,7 +87,14 @@ mod tests {
 
     #[test]
     fn the_direction_follows_from_the_words_of_a_name() {
-        for key in ["loss", "val_loss", "test/rmse", "Mean.MAE", "p99_latency"] {
+        for key in [
+            "loss",
+            "val_loss",
+            "val/logloss",
+            "test/rmse",
+            "Mean.MAE",
+            "p99_latency",
+        ] {
             assert_eq!(Direction::guess(key), Direction::Min, "{key}");
         }
         for key in ["accuracy", "val_f1", "auc", "glossary_score", "terror"] {

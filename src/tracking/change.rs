@@ -84,12 +84,14 @@ pub struct Trace {
     pub run_uuid: String,
     pub experiment_id: i64,
     pub kind: Kind,
+    /// When metrics of the run left a trace last, in milliseconds since 1970.
+    pub marked_at: i64,
 }
 
 /// Reads traces with a larger id, the oldest first.
 pub fn after(tx: &mut Tx<'_>, id: i64, limit: i64) -> Result<Vec<Trace>> {
     tx.query(
-        "select c.id, r.uuid, c.experiment_id, c.kind from run_changes c
+        "select c.id, r.uuid, c.experiment_id, c.kind, r.marked_at from run_changes c
          join runs r on r.id = c.run_id where c.id > $1 order by c.id limit $2",
         params![id, limit],
         from_row,
@@ -102,6 +104,7 @@ fn from_row(row: &Row<'_>) -> Result<Trace> {
         run_uuid: row.get(1)?,
         experiment_id: row.get(2)?,
         kind: Kind::from_number(row.get(3)?)?,
+        marked_at: row.get(4)?,
     })
 }
 

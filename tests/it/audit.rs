@@ -266,6 +266,10 @@ async fn entries_are_found_by_who_what_and_when() {
     assert_eq!(count("action=registered_model.create").await, 4);
     assert_eq!(count("object=registered_model:a").await, 2);
     assert_eq!(count("object=registered_model:a&result=refused").await, 1);
+    let newest = server.get("/api/1.0/audit/entries").await.ok()["entries"][0].clone();
+    let request = newest["entry"]["request_id"].as_str().unwrap();
+    assert_eq!(count(&format!("request_id={request}")).await, 1);
+    assert_eq!(count("request_id=of-nobody").await, 0);
     assert_eq!(count("actor=anonymous").await, 4);
     assert_eq!(
         count(&format!("actor=anonymous&since={}", START_MS + 1)).await,

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::http::input::Wire;
 use crate::http::router::{Access, Route, get};
 use crate::http::wire::event::{self, OpenStream, Topic};
-use crate::jobs::stream::{self, Heard, Listener, Mark};
+use crate::jobs::stream::{Heard, Listener, Mark};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -63,21 +63,18 @@ async fn open(
 /// Writes what a stream begins with: a greeting, and what happened since it broke off.
 async fn first(app: &App, topics: &[Topic], last: Option<&str>, at: i64) -> Result<String> {
     let Some(last) = last else {
-        let mark = app.db.read(stream::now).await?;
-        return Ok(event::hello(topics, (at, false), Some(mark)));
+        let mark = app.streams.mark().await?;
+        return Ok(event::hello(topics, (at, false), mark));
     };
-    let from = Mark::parse(last);
-    let (missed, mark) = app
-        .db
-        .read(move |tx| {
-            let missed = match from {
-                Some(from) => stream::since(tx, from)?,
-                None => None,
-            };
-            Ok((missed, stream::now(tx)?))
-        })
-        .await?;
-    let mut text = event::hello(topics, (at, missed.is_some()), Some(mark));
+    let missed = match Mark::parse(last) {
+        Some(from) => app.streams.since(from).await?,
+        None => None,
+    };
+    let mark = match &missed {
+        Some(round) => round.mark,
+        None => app.streams.mark().await?,
+    };
+    let mut text = event::hello(topics, (at, missed.is_some()), mark);
     match missed {
         Some(round) => text.extend(event::changes(topics, &round, at)),
         None => text.push_str(&event::reset("too long ago")),

@@ -17,6 +17,7 @@ use crate::http::wire::run_table::{MAX_FILE_COLUMNS, ReadTable, TableQuestion};
 use crate::insight::columns;
 use crate::insight::table::{self, Column, Table, Wanted};
 use crate::registry::version;
+use crate::tracking::artifact;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -25,6 +26,8 @@ use bytes::Bytes;
 use futures_util::{Stream, stream};
 use std::io;
 
+/// The header with the SHA-256 of the whole file, in hexadecimal, as the server recorded it.
+const DIGEST: &str = "x-trackway-sha256";
 /// What a file may do in a browser: be looked at.
 const STILL: &str = "sandbox; default-src 'none'; img-src data: blob:; media-src data: blob:; \
     style-src 'unsafe-inline'; font-src data:; form-action 'none'; base-uri 'none'";
@@ -92,6 +95,7 @@ async fn send(
     let asked = request.check()?;
     let path = ArtifactPath::parse_file(path)?;
     let mut response = artifacts::send_below(app, root, &path, headers).await?;
+    let digest = digest_of(app, root, &path).await?;
     let policy = match asked.scripts {
         Scripts::Still => STILL,
         Scripts::Run => LIVELY,
@@ -104,10 +108,24 @@ async fn send(
     let nosniff = HeaderValue::from_static("nosniff");
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    if let Some(digest) = digest.and_then(|digest| HeaderValue::from_str(&digest).ok()) {
+        headers.insert(DIGEST, digest);
+    }
     if !asked.download {
         headers.remove(header::CONTENT_DISPOSITION);
     }
     Ok(response)
+}
+
+/// Reads the SHA-256 that was recorded when the file came in, in hexadecimal; `None` for a file that
+/// nobody has read yet, and for one that lies outside the server's own store.
+async fn digest_of(app: &App, root: &str, path: &ArtifactPath) -> Result<Option<String>> {
+    let site = app.artifacts.site(root, path).await?;
+    let Some(own) = site.spot.own_path() else {
+        return Ok(None);
+    };
+    let own = ArtifactPath::parse(own)?;
+    app.db.read(move |tx| artifact::digest(tx, &own)).await
 }
 
 /// Sends all rows as CSV, page by page; the columns are those that were asked for, else all that

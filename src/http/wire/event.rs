@@ -131,11 +131,11 @@ pub struct Reason {
 }
 
 /// Writes the first event of a stream.
-pub fn hello(topics: &[Topic], (at, resumed): (i64, bool), mark: Option<Mark>) -> String {
+pub fn hello(topics: &[Topic], (at, resumed): (i64, bool), mark: Mark) -> String {
     let topics = topics.iter().map(Topic::name).collect();
     event(
         "hello",
-        mark,
+        Some(mark),
         &Hello {
             topics,
             at,

@@ -155,7 +155,7 @@ async fn a_stream_goes_on_where_it_broke_off_and_says_when_it_cannot() {
     assert_eq!(again.next().await.unwrap().2["resumed"], json!(true));
     let topic = format!("experiment:{experiment}");
     assert_eq!(again.wait(&topic, "created").await.1, json!([run]));
-    for last in ["nonsense", "9999999.0.0.0.0.0.0", "1.2.3"] {
+    for last in ["nonsense", "9999999.0.0.0.0.0.0.0", "1.2.3"] {
         let mut lost = Events::open(&server, &topics, Some(last)).await;
         assert_eq!(
             lost.next().await.unwrap().2["resumed"],
@@ -164,6 +164,42 @@ async fn a_stream_goes_on_where_it_broke_off_and_says_when_it_cannot() {
         );
         assert_eq!(lost.next().await.unwrap().0, "reset", "{last}");
     }
+}
+
+#[tokio::test]
+async fn metrics_that_leave_no_trace_are_told_of_to_streams_that_come_after_the_trace() {
+    let server = TestServer::start().await;
+    let experiment = server.experiment("e").await;
+    let run = server.run(&experiment).await;
+    let topic = format!("run:{run}");
+    let topics = format!("topics={topic}");
+    server.log_metrics(&run, &[("m", json!(1), 1, 1)]).await;
+    let mut events = Events::open(&server, &topics, None).await;
+    let (_, id, _) = events.next().await.unwrap();
+    server.log_metrics(&run, &[("m", json!(2), 2, 2)]).await;
+    events.wait(&topic, "metrics").await;
+    drop(events);
+    server.log_metrics(&run, &[("m", json!(3), 3, 3)]).await;
+    let mut again = Events::open(&server, &topics, Some(&id)).await;
+    assert_eq!(again.next().await.unwrap().2["resumed"], json!(true));
+    again.wait(&topic, "metrics").await;
+}
+
+#[tokio::test]
+async fn a_stream_that_goes_on_from_the_mark_of_a_page_tells_what_came_after_the_page() {
+    let server = TestServer::start().await;
+    let experiment = server.experiment("e").await;
+    let page = server.get("/").await.text();
+    // A server that was built without its pages has no mark in them.
+    let mark = match page.split_once("<meta name=\"mark\" content=\"") {
+        Some((_, rest)) => rest.split('"').next().unwrap().to_owned(),
+        None => server.app.streams.mark().await.unwrap().id(),
+    };
+    let run = server.run(&experiment).await;
+    let topic = format!("experiment:{experiment}");
+    let mut events = Events::open(&server, &format!("topics={topic}"), Some(&mark)).await;
+    assert_eq!(events.next().await.unwrap().2["resumed"], json!(true));
+    assert_eq!(events.wait(&topic, "created").await.1, json!([run]));
 }
 
 #[tokio::test]

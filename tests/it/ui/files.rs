@@ -18,6 +18,10 @@ async fn hostile_files_are_shown_in_a_sandbox_without_scripts() {
         let path = format!("{OWN}/runs/{run}/artifacts/{name}");
         let answer = server.get(&path).await;
         assert_eq!(answer.text(), HOSTILE);
+        assert_eq!(
+            answer.header("x-trackway-sha256"),
+            "1cb9343e4027142e08d83e34631b5bc515a79e6b15b7bb124f0e1505aedd27e2"
+        );
         let policy = answer.header("content-security-policy");
         assert!(
             policy.starts_with("sandbox; default-src 'none'"),

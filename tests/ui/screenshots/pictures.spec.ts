@@ -1,9 +1,10 @@
 // One picture of each page at the usual width, in both themes, into docs/images or, to look at
 // every page at every width, into the folder that TRACKWAY_PICTURES names.
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { companyPage, PAGE_NAMES, type PageCase } from '../support/pages.ts';
 import { settled, test } from '../support/test.ts';
+import { smaller } from './png.ts';
 
 const folder = process.env.TRACKWAY_PICTURES ?? fileURLToPath(new URL('../../../docs/images', import.meta.url));
 const isComplete = process.env.TRACKWAY_PICTURES !== undefined;
@@ -48,5 +49,5 @@ async function take(page: import('@playwright/test').Page, one: PageCase, path: 
   // Curves are drawn in the frame after their data has come.
   await page.waitForLoadState('load');
   await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
-  await page.screenshot({ path, animations: 'disabled', caret: 'hide' });
+  writeFileSync(path, smaller(await page.screenshot({ animations: 'disabled', caret: 'hide' })));
 }

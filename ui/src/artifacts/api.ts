@@ -41,6 +41,12 @@ export async function readRange(path: string, [from, until]: [number, number], s
   }
 }
 
+/** The SHA-256 that the server recorded when the file came in; null where it has none. */
+export async function recordedDigest(path: string, signal?: AbortSignal): Promise<string | null> {
+  const headers = await api.headers(path, signal ? { signal } : {});
+  return headers.get('x-trackway-sha256');
+}
+
 /** Reads the last bytes of a file of a known size. */
 export function readTail(path: string, size: number, most: number, signal?: AbortSignal): Promise<Bytes> {
   return readRange(path, [Math.max(0, size - most), size], signal);

@@ -52,6 +52,7 @@ export interface AuditFilter {
   actor?: string;
   action?: string;
   object?: string;
+  request_id?: string;
   result?: string;
   since?: string;
   until?: string;

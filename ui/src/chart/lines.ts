@@ -8,6 +8,8 @@ export interface Line {
   label: string;
   /** Its number among the colours. */
   color: number;
+  /** Its number among the dashes; otherwise lines of one colour are told apart by them. */
+  stroke?: number | undefined;
   series: Series;
   /** A band around the line, such as the deviation of a group, instead of that of its buckets. */
   band?: { low: Float64Array; high: Float64Array } | undefined;
@@ -82,7 +84,8 @@ function spread(x: Float64Array, values: Float64Array, rank: Map<number, number>
  */
 export function repeatsOf(lines: Line[]): number[] {
   const seen = new Map<string, number>();
-  return lines.map(({ color }) => {
+  return lines.map(({ color, stroke }) => {
+    if (stroke !== undefined) return stroke;
     const token = seriesToken(color);
     const before = seen.get(token) ?? 0;
     seen.set(token, before + 1);

@@ -28,6 +28,11 @@ export function findPages(text: string): Hit[] {
   return PAGES.filter((page) => page.label.toLowerCase().includes(text.toLowerCase()));
 }
 
+/** The page at an address, among those that have a name of their own. */
+export function findPage(address: string): Hit | undefined {
+  return PAGES.find((page) => page.href === address);
+}
+
 /** Experiments, runs and models that the server finds; a kind that fails is left out. */
 export async function findOnServer(text: string, signal: AbortSignal): Promise<Hit[]> {
   const found = await Promise.allSettled([

@@ -110,6 +110,11 @@ export const api = {
     const response = await send(path, { signal: options.signal ?? null }, options.query);
     return (await response.json()) as T;
   },
+  /** Asks only for what the answer says of itself. */
+  async headers(path: string, options: RequestOptions = {}): Promise<Headers> {
+    const response = await send(path, { method: 'HEAD', signal: options.signal ?? null }, options.query);
+    return response.headers;
+  },
   /** Asks for bytes, such as the buckets of a curve. */
   async bytes(path: string, options: RequestOptions = {}): Promise<{ buffer: ArrayBuffer; headers: Headers }> {
     const headers: HeadersInit = options.range ? { range: `bytes=${options.range[0]}-${options.range[1]}` } : {};

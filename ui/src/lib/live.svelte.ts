@@ -27,7 +27,11 @@ class Live {
   #subscriptions = new Map<Callback, string[]>();
   #stream: EventSource | undefined;
   #topics = '';
-  #lastId = '';
+  /** The last event that was heard; at first what the page says of when it was sent. */
+  #lastId = document.querySelector<HTMLMetaElement>('meta[name="mark"]')?.content ?? '';
+  /** The event before the oldest subscription that no stream has greeted yet. */
+  #unheardFrom: string | undefined;
+  #isGreeted = false;
   #failures = 0;
   #batch: News = { changes: [], everything: false };
   #flushTimer: ReturnType<typeof setTimeout> | undefined;
@@ -38,6 +42,8 @@ class Live {
   /** Calls back with the events of these topics; gives what stops it. */
   subscribe(topics: string[], callback: Callback): () => void {
     this.#subscriptions.set(callback, topics);
+    // Until a stream with these topics is there, others move on: this one begins here.
+    this.#unheardFrom ??= this.#lastId;
     this.#reconnectSoon();
     return () => {
       this.#subscriptions.delete(callback);
@@ -52,8 +58,13 @@ class Live {
   }
 
   #connect() {
+    this.#connectTimer = undefined;
     const topics = [...new Set([...this.#subscriptions.values()].flat())].sort().join(',');
-    if (topics === this.#topics && this.#stream && this.#stream.readyState !== EventSource.CLOSED) return;
+    if (topics === this.#topics && this.#stream && this.#stream.readyState !== EventSource.CLOSED) {
+      if (this.#isGreeted) this.#unheardFrom = undefined;
+      return;
+    }
+    clearTimeout(this.#retryTimer);
     this.#stream?.close();
     this.#stream = undefined;
     this.#topics = topics;
@@ -67,18 +78,22 @@ class Live {
 
   #open(topics: string) {
     if (this.state === 'off') this.state = 'connecting';
-    const stream = new EventSource(addressOf(STREAM, { topics, last_event_id: this.#lastId }));
+    this.#isGreeted = false;
+    const last_event_id = this.#unheardFrom ?? this.#lastId;
+    const stream = new EventSource(addressOf(STREAM, { topics, last_event_id }));
     this.#stream = stream;
-    stream.onopen = () => {
+    stream.addEventListener('hello', (message) => {
       const wasAway = this.#failures > 0;
       this.#failures = 0;
+      this.#isGreeted = true;
       this.state = 'live';
-      this.since = Date.now();
+      this.#remember(message);
+      // A subscription that came after this stream was opened waits for the next one.
+      if (this.#connectTimer === undefined) this.#unheardFrom = undefined;
       this.#stopPolling();
       // A server that was restarted may not remember the last event: ask once for everything.
       if (wasAway) this.#take([], true);
-    };
-    stream.addEventListener('hello', (message) => this.#remember(message));
+    });
     stream.addEventListener('changes', (message) => {
       this.#remember(message);
       this.#take(changesOf(message), false);

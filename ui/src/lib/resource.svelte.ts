@@ -14,6 +14,8 @@ export class Resource<T> {
   slow = $state(false);
   #load: (signal: AbortSignal) => Promise<T>;
   #abort: AbortController | undefined;
+  /** Whether something happened since the request that is under way was sent. */
+  #isOutdated = false;
 
   constructor(load: (signal: AbortSignal) => Promise<T>) {
     this.#load = load;
@@ -24,6 +26,7 @@ export class Resource<T> {
     this.#abort?.abort();
     const abort = new AbortController();
     this.#abort = abort;
+    this.#isOutdated = false;
     this.loading = true;
     const timer = setTimeout(() => {
       this.slow = this.data === undefined;
@@ -41,8 +44,15 @@ export class Resource<T> {
       if (this.#abort === abort) {
         this.loading = false;
         this.slow = false;
+        if (this.#isOutdated) void this.reload();
       }
     }
+  };
+
+  /** Fetches again, after what is under way: news may come faster than the server answers. */
+  refresh = async (): Promise<void> => {
+    if (this.loading) this.#isOutdated = true;
+    else await this.reload();
   };
 
   /** Forgets the data: what comes next has nothing to do with it. */
@@ -52,6 +62,7 @@ export class Resource<T> {
   }
 
   stop() {
+    this.#isOutdated = false;
     this.#abort?.abort();
   }
 }
@@ -65,12 +76,14 @@ export function asApiError(cause: unknown): ApiError {
 
 /**
  * Data that follows `key`: loaded at once and again whenever the key changes. Data of another key
- * is kept while loading unless `identity` (what the page is about) has changed with it.
+ * is kept while loading unless `identity` (what the page is about) has changed with it. `news` is
+ * what differs when the same key may have other data.
  */
 export function resource<K, T>(
   key: () => K,
   load: (key: K, signal: AbortSignal) => Promise<T>,
   identity: (key: K) => unknown = () => undefined,
+  news: () => unknown = () => undefined,
 ): Resource<T> {
   let current: K;
   let about: unknown;
@@ -84,6 +97,12 @@ export function resource<K, T>(
     // What loading reads is no reason to load again: only the key is.
     void untrack(made.reload);
     return () => made.stop();
+  });
+  let isFirst = true;
+  $effect(() => {
+    void news();
+    if (!isFirst) void untrack(made.refresh);
+    isFirst = false;
   });
   return made;
 }

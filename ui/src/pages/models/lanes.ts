@@ -8,6 +8,8 @@ export interface Bar {
   /** From the left edge, and how wide, in percent. */
   left: number;
   width: number;
+  /** Counted from the top: versions that hold a place at the same time stand below each other. */
+  row: number;
 }
 
 // What still lasts gets some room after the last change, in parts of the whole.
@@ -24,11 +26,21 @@ export function bestScale(lanes: Lane[], now: number): LineScale {
 
 export function barsOf(lane: Lane, lanes: Lane[], scale: LineScale, now: number): Bar[] {
   const place = placesOf(lanes, scale, now);
+  // When each row is free again.
+  const free: number[] = [];
   return lane.spans.map((span) => {
     const left = place(span.from);
     const right = span.until === null ? 100 : place(span.until);
-    return { span, left, width: Math.max(MIN_WIDTH, right - left) };
+    const found = free.findIndex((time) => time <= span.from);
+    const row = found < 0 ? free.length : found;
+    free[row] = span.until ?? Number.POSITIVE_INFINITY;
+    return { span, left, width: Math.max(MIN_WIDTH, right - left), row };
   });
+}
+
+/** How many rows the bars of a lane take. */
+export function rowsOf(bars: Bar[]): number {
+  return Math.max(1, ...bars.map((bar) => bar.row + 1));
 }
 
 function placesOf(lanes: Lane[], scale: LineScale, now: number): (time: number) => number {

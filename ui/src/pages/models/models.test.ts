@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ProductionRow } from '$/api/types';
 import type { Lane } from '$/registry/timeline';
 import type { Model, ModelVersion } from '$/registry/types';
-import { barsOf, bestScale } from './lanes';
+import { barsOf, bestScale, rowsOf } from './lanes';
 import { diffHref, modelHref, modelTopic, versionHref } from './links';
 import { aliasesByVersion, filterOf, filterOfModel, newestOf, sortModels, tagOf, versionInUse } from './list';
 import { goalOf, pointsOf } from './metrics';
@@ -97,6 +97,12 @@ describe('the time-line', () => {
     const crowded = [lane([span(0, 1), span(1, 2), span(2, null)])];
     expect(bestScale(roomy, 1000)).toBe('time');
     expect(bestScale(crowded, 100_000)).toBe('order');
+  });
+
+  it('draws versions that hold a stage at the same time below each other', () => {
+    const shared = lane([span(0, 10), span(5, 20), span(10, null)]);
+    expect(barsOf(shared, [shared], 'time', 30).map((bar) => bar.row)).toEqual([0, 1, 0]);
+    expect(rowsOf(barsOf(shared, [shared], 'time', 30))).toBe(2);
   });
 
   it('gives what lasts the rest of the width', () => {

@@ -45,6 +45,8 @@ export class RunsData {
   #abort: AbortController | undefined;
   #wanted = 0;
   #fetching = false;
+  /** What happened while the answer was on its way, which may be older. */
+  #missed: News[] = [];
 
   /** Fetches the rows of a question. What is there stays until the answer has come. */
   async ask(question: Question): Promise<void> {
@@ -78,6 +80,7 @@ export class RunsData {
         this.loading = false;
         this.slow = false;
         void this.#fetchMore(abort.signal);
+        for (const news of this.#missed.splice(0)) void this.take(news);
       }
     }
   }
@@ -100,6 +103,10 @@ export class RunsData {
 
   /** Takes in what the server says has happened: known runs change in place, new ones are counted. */
   async take(news: News): Promise<void> {
+    if (this.loading) {
+      this.#missed.push(news);
+      return;
+    }
     if (news.everything || news.changes.some((change) => change.more)) return this.#refreshInPlace();
     const known = new Set<string>();
     const fresh = new Set(this.fresh);
@@ -114,7 +121,7 @@ export class RunsData {
   }
 
   async #refreshInPlace(): Promise<void> {
-    if (!this.#question || this.loading) return;
+    if (!this.#question) return;
     if (this.store.length <= FIRST_ROWS) return this.refresh();
     await this.#fetchByIds(this.store.runs.filter((run) => run.status === 'RUNNING').map((run) => run.id));
   }

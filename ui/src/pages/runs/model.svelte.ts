@@ -124,6 +124,18 @@ export class RunsModel {
     return visible.slice(0, this.drawn);
   });
 
+  /** What the drawn runs have in a column, in order. */
+  drawnValues(column: string): string[] {
+    void this.data.version;
+    const values = new Set(this.drawnPlaces.map((place) => this.valueText(place, column)));
+    return [...values].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+  }
+
+  /** The value of a run in a column, for people. */
+  valueText(place: number, column: string): string {
+    return String(this.data.store.value(place, column) ?? '(none)');
+  }
+
   runAt(entry: Entry | undefined): RunFacts | undefined {
     return entry?.kind === 'run' ? this.data.store.runs[entry.place] : undefined;
   }
@@ -184,12 +196,12 @@ export class RunsModel {
 
   // Asks for rows when what is wanted is not what is there.
   #ask() {
-    const { filter, lifecycle, aggregate, sort, group, color } = this.view;
+    const { filter, lifecycle, aggregate, sort, group, color, stroke, facet } = this.view;
     const experimentIds = this.experimentIds();
     // The columns that the server proposes decide what is asked for: wait for them.
     if (!this.#opened) return;
     if (!this.columns.data && !this.columns.error && this.view.columns === undefined) return;
-    const extra = [...this.#needed, group, color, ...sort.map((one) => one.column)];
+    const extra = [...this.#needed, group, color, stroke, facet, ...sort.map((one) => one.column)];
     const columns = [...new Set([...this.chosen, ...extra])].filter((name) => /^(metrics|params|tags)\./.test(name));
     const question = { experimentIds, filter, lifecycle, aggregate, columns, sort };
     untrack(() => this.#askIfNew(question));

@@ -26,6 +26,10 @@ export interface RunsView {
   group: string;
   /** The column whose values give the colours; `''` for one per run. */
   color: string;
+  /** The column whose values give the dashes of curves; `''` for none. */
+  stroke: string;
+  /** The column for each value of which there is a chart of its own; `''` for none. */
+  facet: string;
   pinned: string[];
   hidden: string[];
   selected: string[];
@@ -52,6 +56,8 @@ export function readView(query: URLSearchParams): RunsView {
     aggregate: AGGREGATES.includes(aggregate) ? aggregate : 'last',
     group: query.get('group') ?? '',
     color: query.get('color') ?? '',
+    stroke: query.get('stroke') ?? '',
+    facet: query.get('facet') ?? '',
     pinned: query.getAll('pin'),
     hidden: query.getAll('hide'),
     selected: query.getAll('sel'),
