@@ -6,7 +6,7 @@ use crate::jobs::stream::{Mark, Round};
 use crate::tracking::rule;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Topics of a stream.
 const MAX_TOPICS: usize = 100;
@@ -158,49 +158,64 @@ pub fn bye() -> String {
 pub fn changes(topics: &[Topic], round: &Round, at: i64) -> Option<String> {
     let changes: Vec<Change> = topics
         .iter()
-        .filter_map(|topic| change(topic, round))
+        .flat_map(|topic| changes_of(topic, round))
         .collect();
     (!changes.is_empty()).then(|| event("changes", Some(round.mark), &Changes { at, changes }))
 }
 
-fn change(topic: &Topic, round: &Round) -> Option<Change> {
-    let simple = |is: bool, kind: &str| is.then(|| (vec![kind.to_owned()], Vec::new()));
-    let (kinds, mut runs) = match topic {
-        Topic::Experiments => simple(round.experiments || !round.runs.is_empty(), "changed")?,
-        Topic::Audit => simple(round.audit, "added")?,
-        Topic::Deliveries => simple(round.deliveries, "changed")?,
-        Topic::Models if round.models.is_empty() => return None,
+/// Gives what a round has on a topic; runs to which the same happened are told of together.
+fn changes_of(topic: &Topic, round: &Round) -> Vec<Change> {
+    let simple = |is: bool, kind: &str| match is {
+        true => vec![change(topic, [kind], Vec::new())],
+        false => Vec::new(),
+    };
+    match topic {
+        Topic::Experiments => simple(round.experiments || !round.runs.is_empty(), "changed"),
+        Topic::Audit => simple(round.audit, "added"),
+        Topic::Deliveries => simple(round.deliveries, "changed"),
+        Topic::Models if round.models.is_empty() => Vec::new(),
         Topic::Models => {
-            let kinds: BTreeSet<&String> = round.models.values().flatten().collect();
-            (kinds.into_iter().cloned().collect(), Vec::new())
+            let kinds: BTreeSet<&str> = round.models.values().flatten().map(|k| &**k).collect();
+            vec![change(topic, kinds, Vec::new())]
         }
         Topic::Model(name) => {
-            let kinds = round.models.get(name)?;
-            (kinds.iter().cloned().collect(), Vec::new())
+            let kinds = round.models.get(name);
+            let told = kinds.map(|kinds| change(topic, kinds.iter().map(|k| &**k), Vec::new()));
+            told.into_iter().collect()
         }
         Topic::Experiment(id) => {
-            let runs = round.runs.get(id)?;
-            let kinds: BTreeSet<_> = runs.values().flatten().collect();
-            let kinds = kinds
-                .into_iter()
-                .map(|kind| kind.name().to_owned())
-                .collect();
-            (kinds, runs.keys().cloned().collect())
+            let mut alike: BTreeMap<_, Vec<String>> = BTreeMap::new();
+            for (run, kinds) in round.runs.get(id).into_iter().flatten() {
+                alike.entry(kinds).or_default().push(run.clone());
+            }
+            let told = alike.into_iter();
+            told.map(|(kinds, runs)| change(topic, kinds.iter().map(|kind| kind.name()), runs))
+                .collect()
         }
         Topic::Run(id) => {
-            let kinds = round.runs.values().find_map(|runs| runs.get(id))?;
-            let kinds = kinds.iter().map(|kind| kind.name().to_owned()).collect();
-            (kinds, vec![id.clone()])
+            let kinds = round.runs.values().find_map(|runs| runs.get(id));
+            let told = kinds.map(|kinds| {
+                let kinds = kinds.iter().map(|kind| kind.name());
+                change(topic, kinds, vec![id.clone()])
+            });
+            told.into_iter().collect()
         }
-    };
+    }
+}
+
+fn change<'a>(
+    topic: &Topic,
+    kinds: impl IntoIterator<Item = &'a str>,
+    mut runs: Vec<String>,
+) -> Change {
     let more = runs.len() > MAX_RUNS;
     runs.truncate(MAX_RUNS);
-    Some(Change {
+    Change {
         topic: topic.name(),
-        kinds,
+        kinds: kinds.into_iter().map(str::to_owned).collect(),
         runs,
         more,
-    })
+    }
 }
 
 fn event(name: &str, id: Option<Mark>, data: &impl Serialize) -> String {

@@ -189,6 +189,7 @@ async fn metrics_that_leave_no_trace_are_told_of_to_streams_that_come_after_the_
 async fn a_stream_that_goes_on_from_the_mark_of_a_page_tells_what_came_after_the_page() {
     let server = TestServer::start().await;
     let experiment = server.experiment("e").await;
+    server.run(&experiment).await;
     let page = server.get("/").await.text();
     // A server that was built without its pages has no mark in them.
     let mark = match page.split_once("<meta name=\"mark\" content=\"") {
