@@ -305,7 +305,8 @@ const OF_ARTIFACTS: &[&str] = &[
 fn test_artifacts<'a>(starter: &'a mut Command, filter: Option<&str>) -> &'a mut Command {
     starter
         .arg(shell::cargo().get_program())
-        .args(["test", "--locked", "--lib", "--test", "it", "--"]);
+        .args(["test", "--locked", "--workspace"])
+        .args(["--lib", "--test", "it", "--"]);
     match filter {
         Some(filter) => starter.arg(filter),
         None => starter.args(OF_ARTIFACTS),

@@ -32,7 +32,7 @@ pub(crate) const SUITES: &[Suite] = &[
         name: "postgres",
         group: "postgres",
         title: "the integration tests on PostgreSQL",
-        runner: Runner::Cargo(&["--test", "it"]),
+        runner: Runner::Cargo(&["--workspace", "--test", "it"]),
         store: Store::Postgres,
         turn: Turn::Always,
     },
@@ -40,8 +40,7 @@ pub(crate) const SUITES: &[Suite] = &[
         name: "pgbouncer",
         group: "postgres",
         title: "the integration tests through pgbouncer in transaction mode",
-        // The odd requests take long, and few of them reach the database.
-        runner: Runner::Cargo(&["--test", "it", "--", "--skip", "bad_input"]),
+        runner: Runner::Cargo(&["--workspace", "--test", "it"]),
         store: Store::Pgbouncer,
         turn: Turn::Always,
     },
