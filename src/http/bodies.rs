@@ -1,6 +1,7 @@
 //! Bodies that are watched while they move: a request's must go on arriving and find room, an
 //! answer's ends the request.
 
+use super::leftover::{self, Patience};
 use crate::error::{Code, Error};
 use axum::body::{Body, Bytes};
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
@@ -114,6 +115,8 @@ pub(super) struct Rule {
     pub(super) share: Option<Arc<Share>>,
     /// Counts its bytes beside `Fate`.
     pub(super) counter: Option<IntCounter>,
+    /// How to read on when the request is answered and bytes are left; `None` leaves them unread.
+    pub(super) leftover: Option<Patience>,
 }
 
 /// A request's body under a rule.
@@ -124,6 +127,8 @@ pub(super) struct Incoming {
     /// Runs while nothing arrives.
     alarm: Option<Pin<Box<Sleep>>>,
     since_alarm: u64,
+    /// Whether nothing more can come.
+    ended: bool,
 }
 
 impl Incoming {
@@ -134,6 +139,7 @@ impl Incoming {
             fate,
             alarm: None,
             since_alarm: 0,
+            ended: false,
         }
     }
 
@@ -175,6 +181,7 @@ impl HttpBody for Incoming {
                 Some(Ok(frame)) => frame.data_ref().map_or(0, Bytes::len),
                 _ => 0,
             };
+            self.ended = !matches!(frame, Some(Ok(_)));
             return match self.took(bytes) {
                 true => Poll::Ready(frame),
                 false => self.give_up(NO_ROOM),
@@ -198,6 +205,18 @@ impl HttpBody for Incoming {
 
     fn size_hint(&self) -> SizeHint {
         self.inner.size_hint()
+    }
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        // A client that was too slow has had its time.
+        if self.ended || self.inner.is_end_stream() || self.fate.is_late() {
+            return;
+        }
+        if let Some(patience) = self.rule.leftover.take() {
+            leftover::discard(std::mem::take(&mut self.inner), patience);
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod file;
 mod graphql;
 pub mod health;
 mod input;
+mod leftover;
 mod mlflow;
 mod observe;
 mod openapi;

@@ -3,6 +3,7 @@
 
 use super::bodies::{Fate, Incoming, Outgoing, Room, Rule};
 use super::input::RequestId;
+use super::leftover::Patience;
 use super::router::REQUEST_ID;
 use super::socket::{Call, Line};
 use super::traced;
@@ -14,7 +15,8 @@ use crate::metrics::Endpoint;
 use crate::traces::{self, Span};
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderValue, Method};
+use axum::http::header::EXPECT;
+use axum::http::{HeaderValue, Method, Version};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use hyper::body::Body as _;
@@ -124,16 +126,29 @@ impl Watch {
         })
     }
 
+    /// Says how to read what is left of a body once its request is answered. A stream of HTTP/2 loses
+    /// nothing by its end, and a client that waits to be asked for the body sends none.
+    fn patience(&self, request: &Request) -> Option<Patience> {
+        let sends_anyway = !request.headers().contains_key(EXPECT);
+        (sends_anyway && request.version() <= Version::HTTP_11).then(|| Patience {
+            still: self.stall,
+            whole: self.whole_body,
+            line: request.extensions().get::<Line>().cloned(),
+        })
+    }
+
     /// Puts the body of a request under the rule of its class.
     fn guard(&self, request: Request, class: Class) -> (Request, Option<Arc<Fate>>) {
         if request.body().is_end_stream() {
             return (request, None);
         }
         let fate = Arc::new(Fate::default());
+        let leftover = self.patience(&request);
         let rule = match class {
             Class::Transfer => Rule {
                 stall: self.stall,
                 counter: Some(self.app.metrics.artifacts.received.clone()),
+                leftover,
                 ..Rule::default()
             },
             Class::Ordinary | Class::Free => Rule {
@@ -141,6 +156,7 @@ impl Watch {
                 until: Some(Instant::now() + self.whole_body),
                 share: Some(Arc::new(self.bodies.share())),
                 counter: None,
+                leftover,
             },
         };
         let watched = fate.clone();
