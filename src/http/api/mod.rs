@@ -4,6 +4,7 @@ mod aged;
 mod audit;
 mod consumers;
 mod events;
+mod export;
 mod files;
 mod manifests;
 mod models;
@@ -31,6 +32,7 @@ pub(super) fn routes() -> Vec<(&'static str, Vec<Route>)> {
         ("overview", overview::routes()),
         ("runs", runs::routes()),
         ("files", files::routes()),
+        ("run-files", export::routes()),
         ("views", views::routes()),
     ]
 }

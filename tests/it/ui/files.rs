@@ -107,3 +107,80 @@ async fn a_file_of_all_rows_has_every_run_and_no_formula() {
     let refused = format!("{OWN}/runs/export.csv?experiment_ids={experiment}&filter=nonsense");
     assert_eq!(server.get(&refused).await.refused().0, 400);
 }
+
+#[tokio::test]
+async fn a_parquet_file_of_all_rows_has_types_and_nulls() {
+    use parquet::file::reader::{FileReader, SerializedFileReader};
+    use parquet::record::RowAccessor;
+    let server = TestServer::start().await;
+    let experiment = server.experiment("e").await;
+    for number in 0..1_200 {
+        let metrics = match number % 3 {
+            0 => json!({}),
+            1 => json!({"loss": f64::from(number)}),
+            _ => json!({"loss": "NaN"}),
+        };
+        let params = json!({"p": format!("=cmd,\"{number}\"")});
+        server
+            .full_run(&experiment, [params, metrics, json!({})])
+            .await;
+    }
+    let path = format!(
+        "{OWN}/runs/export.parquet?experiment_ids={experiment}&order_by=start_time%20ASC\
+         &columns=params.p&columns=metrics.loss&columns=tags.none"
+    );
+    let answer = server.get(&path).await;
+    assert_eq!(
+        answer.header("content-type"),
+        "application/vnd.apache.parquet"
+    );
+    let file = SerializedFileReader::new(bytes::Bytes::from(answer.body)).unwrap();
+    insta::assert_snapshot!(schema_of(&file), @r"
+    message runs {
+      REQUIRED BYTE_ARRAY run_id (STRING);
+      REQUIRED BYTE_ARRAY experiment_id (STRING);
+      REQUIRED BYTE_ARRAY name (STRING);
+      REQUIRED BYTE_ARRAY status (STRING);
+      REQUIRED BYTE_ARRAY user (STRING);
+      REQUIRED INT64 start_time (TIMESTAMP(MILLIS,true));
+      OPTIONAL INT64 end_time (TIMESTAMP(MILLIS,true));
+      OPTIONAL BYTE_ARRAY parent_run_id (STRING);
+      OPTIONAL BYTE_ARRAY params.p (STRING);
+      OPTIONAL DOUBLE metrics.loss;
+      OPTIONAL BYTE_ARRAY tags.none (STRING);
+    }
+    ");
+    assert_eq!(file.num_row_groups(), 3);
+    let rows: Vec<_> = file
+        .get_row_iter(None)
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    assert_eq!(rows.len(), 1_200);
+    for row in &rows {
+        let param = row.get_string(8).unwrap();
+        let number: i32 = param
+            .trim_matches(|c: char| !c.is_ascii_digit())
+            .parse()
+            .unwrap();
+        assert_eq!(*param, format!("=cmd,\"{number}\""));
+        let loss = row.get_double(9);
+        match number % 3 {
+            0 => assert!(loss.is_err()),
+            1 => assert_eq!(loss.unwrap(), f64::from(number)),
+            _ => assert!(loss.unwrap().is_nan()),
+        }
+        assert!(row.get_string(10).is_err());
+    }
+    let empty = format!("{path}&filter=params.p%20%3D%20'none'");
+    let file = SerializedFileReader::new(bytes::Bytes::from(server.get(&empty).await.body));
+    assert_eq!(file.unwrap().metadata().file_metadata().num_rows(), 0);
+    let refused = format!("{OWN}/runs/export.parquet?experiment_ids={experiment}&filter=nonsense");
+    assert_eq!(server.get(&refused).await.refused().0, 400);
+}
+
+fn schema_of(file: &impl parquet::file::reader::FileReader) -> String {
+    let mut text = Vec::new();
+    parquet::schema::printer::print_schema(&mut text, file.metadata().file_metadata().schema());
+    String::from_utf8(text).unwrap()
+}

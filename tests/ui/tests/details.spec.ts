@@ -1,5 +1,6 @@
 // What single pages show: ways on from what is not there, colours of logs, digests, charts by groups.
 import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { Client } from '../support/client.ts';
 import { hostileFiles } from '../support/content.ts';
 import { expect, test } from '../support/test.ts';
@@ -67,4 +68,30 @@ test('the lists fit the window', async ({ page, open }) => {
       expect(Math.max(...over), `${path} at ${width}`).toBeLessThanOrEqual(0);
     }
   }
+});
+
+test('all rows of the view come as CSV and as Parquet', async ({ page, open, content }) => {
+  const client = new Client(content.url);
+  const experiment = await client.experiment(`exported-${Date.now()}`);
+  for (const kind of ['kept', 'kept', 'left']) {
+    const run = await client.run(experiment, kind);
+    await client.log(run, [{ key: 'loss', value: 0.5, step: 0, timestamp: Date.now() }], [{ key: 'kind', value: kind }]);
+    await client.end(run);
+  }
+  await open(`/experiments/${experiment}/runs?filter=${encodeURIComponent("params.kind = 'kept'")}`);
+  const get = async (format: string) => {
+    await page.getByRole('button', { name: 'Download all rows' }).click();
+    const coming = page.waitForEvent('download');
+    await page.getByRole('link', { name: format, exact: true }).click();
+    const download = await coming;
+    return { name: download.suggestedFilename(), bytes: await readFile(await download.path()) };
+  };
+  const csv = await get('CSV');
+  expect(csv.name).toBe('runs.csv');
+  const lines = csv.bytes.toString().trimEnd().split('\r\n');
+  expect(lines.map((line) => line.split(',')[2])).toEqual(['name', 'kept', 'kept']);
+  const parquet = await get('Parquet');
+  expect(parquet.name).toBe('runs.parquet');
+  expect([parquet.bytes.subarray(0, 4).toString(), parquet.bytes.subarray(-4).toString()]).toEqual(['PAR1', 'PAR1']);
+  expect(parquet.bytes.includes('metrics.loss')).toBe(true);
 });
