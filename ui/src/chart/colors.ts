@@ -2,7 +2,7 @@
 
 /** How many colours there are. */
 export const COLORS = 8;
-const DASHES: (number[] | undefined)[] = [undefined, [7, 3], [2, 3], [9, 3, 2, 3], [14, 5], [2, 7]];
+const DASHES: (number[] | undefined)[] = [undefined, [8, 4], [2, 3], [10, 3, 2, 3], [18, 4], [2, 7]];
 
 /** The token of the colour of a series by its number. */
 export function seriesToken(index: number): string {
