@@ -2,10 +2,16 @@
 
 use crate::client::{Client, get, post};
 use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 /// Sends a request and reads the JSON of its answer; anything but a 200 is an error.
 pub(crate) fn ask(client: &mut Client, request: &[u8]) -> Result<Json> {
+    Ok(serde_json::from_slice(&fetch(client, request)?)?)
+}
+
+/// Sends a request and gives the body of its answer; anything but a 200 is an error.
+pub(crate) fn fetch(client: &mut Client, request: &[u8]) -> Result<Vec<u8>> {
     let answer = client.send(request)?;
     ensure!(
         answer.status == 200,
@@ -13,7 +19,7 @@ pub(crate) fn ask(client: &mut Client, request: &[u8]) -> Result<Json> {
         answer.status,
         String::from_utf8_lossy(&answer.body)
     );
-    Ok(serde_json::from_slice(&answer.body)?)
+    Ok(answer.body)
 }
 
 /// Creates an experiment and gives its id.
@@ -50,9 +56,20 @@ pub(crate) fn text(answer: &Json, pointer: &str) -> Result<String> {
 /// A point of a metric: step, timestamp, value.
 pub(crate) type Point = (i64, i64, f64);
 
-/// Reads the whole history of a metric, page by page.
+/// Reads the whole history of a metric.
 pub(crate) fn history(client: &mut Client, run: &str, key: &str) -> Result<Vec<Point>> {
-    let mut points = Vec::new();
+    points_of(&history_pages(client, run, key)?)
+}
+
+/// Fetches the whole history of a metric, page by page, and looks at nothing but where the next page
+/// begins, so that the reader costs little beside the server.
+pub(crate) fn history_pages(client: &mut Client, run: &str, key: &str) -> Result<Vec<Vec<u8>>> {
+    #[derive(Deserialize)]
+    struct Page {
+        #[serde(default)]
+        next_page_token: String,
+    }
+    let mut pages = Vec::new();
     let mut token = String::new();
     loop {
         let mut path = format!(
@@ -61,7 +78,20 @@ pub(crate) fn history(client: &mut Client, run: &str, key: &str) -> Result<Vec<P
         if !token.is_empty() {
             path = format!("{path}&page_token={}", escape(&token));
         }
-        let answer = ask(client, &get(&path))?;
+        let body = fetch(client, &get(&path))?;
+        token = serde_json::from_slice::<Page>(&body)?.next_page_token;
+        pages.push(body);
+        if token.is_empty() {
+            return Ok(pages);
+        }
+    }
+}
+
+/// Reads the points of pages.
+pub(crate) fn points_of(pages: &[Vec<u8>]) -> Result<Vec<Point>> {
+    let mut points = Vec::new();
+    for page in pages {
+        let answer: Json = serde_json::from_slice(page)?;
         for metric in answer["metrics"].as_array().into_iter().flatten() {
             let integer = |name: &str| {
                 let value = &metric[name];
@@ -73,11 +103,8 @@ pub(crate) fn history(client: &mut Client, run: &str, key: &str) -> Result<Vec<P
             let step = integer("step").unwrap_or(0);
             points.push((step, integer("timestamp")?, value));
         }
-        token = answer["next_page_token"].as_str().unwrap_or("").to_owned();
-        if token.is_empty() {
-            return Ok(points);
-        }
     }
+    Ok(points)
 }
 
 /// Escapes a text for a query string.

@@ -91,7 +91,7 @@ fn run(plan: &Plan) -> Result<()> {
             false => vec![100_000, 1_000_000],
         }),
         scale: Scale {
-            time: Duration::from_millis(if plan.quick { 1_000 } else { 4_000 }),
+            time: Duration::from_secs(if plan.quick { 1 } else { 2 }),
             quick: plan.quick,
             only: plan.only.clone(),
         },
@@ -100,10 +100,13 @@ fn run(plan: &Plan) -> Result<()> {
             psql: plan.psql.clone(),
         }),
     };
-    let measured = session::run(&setup)?;
-    let report = report::write(&measured, &plan.missing, &setup);
     let file = plan.folder.join("report.md");
-    std::fs::write(&file, &report)?;
+    let mut report = String::new();
+    // After each round, so that a run of hours that is cut off leaves what it has measured.
+    session::run(&setup, |measured| {
+        report = report::write(measured, &plan.missing, &setup);
+        Ok(std::fs::write(&file, &report)?)
+    })?;
     println!("{report}\nWritten to {}", file.display());
     Ok(())
 }

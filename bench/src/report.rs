@@ -12,7 +12,8 @@ type Row<'m> = (&'static str, &'m str, &'static str);
 
 /// Writes the report.
 pub(crate) fn write(measured: &[Measured], missing: &[String], setup: &Setup) -> String {
-    let mut text = head(setup);
+    let rounds = measured.iter().map(|one| one.round + 1).max().unwrap_or(0);
+    let mut text = head(setup, rounds);
     for (store, title) in [(Store::Sqlite, "SQLite"), (Store::Postgres, "PostgreSQL")] {
         let part: Vec<&Measured> = measured.iter().filter(|one| one.store == store).collect();
         if part.is_empty() {
@@ -33,7 +34,7 @@ pub(crate) fn write(measured: &[Measured], missing: &[String], setup: &Setup) ->
     text
 }
 
-fn head(setup: &Setup) -> String {
+fn head(setup: &Setup, rounds: usize) -> String {
     let output = |program: &str, arguments: &[&str]| {
         let output = Command::new(program).args(arguments).output().ok();
         let text = output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
@@ -49,7 +50,7 @@ fn head(setup: &Setup) -> String {
         output("date", &["+%F"]),
         model.map_or("unknown", |(_, model)| model),
         output("uname", &["-r"]),
-        setup.rounds,
+        rounds,
         if setup.scale.quick { ", quick" } else { "" },
     )
 }

@@ -34,10 +34,10 @@ pub(crate) struct Measured {
     pub(crate) sample: Sample,
 }
 
-/// Runs all rounds.
+/// Runs all rounds; `report` gets all that was measured so far after each.
 ///
 /// A server that does not start leaves the reason in the place of its figures.
-pub(crate) fn run(setup: &Setup) -> Result<Vec<Measured>> {
+pub(crate) fn run(setup: &Setup, mut report: impl FnMut(&[Measured]) -> Result<()>) -> Result<()> {
     let mut measured = Vec::new();
     for round in 0..setup.rounds {
         for subject in &setup.subjects {
@@ -59,8 +59,9 @@ pub(crate) fn run(setup: &Setup) -> Result<Vec<Measured>> {
                 started.elapsed().as_secs_f64()
             );
         }
+        report(&measured)?;
     }
-    Ok(measured)
+    Ok(())
 }
 
 fn one(setup: &Setup, subject: &Subject) -> Result<Vec<Sample>> {

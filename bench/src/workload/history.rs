@@ -26,25 +26,34 @@ pub(crate) fn read_back(server: &Running, scale: &Scale) -> Vec<Sample> {
         Ok(run) => run,
         Err(error) => return vec![all.with(Err(error))],
     };
+    let mut pages = Vec::new();
     let work = measure(server, || {
-        let read = api::history(&mut server.client(), &run, "metric_0")?;
-        ensure!(
-            read.len() == points,
-            "{} of {points} points came",
-            read.len()
-        );
-        let wrong = read.iter().find(|point| {
-            let number = (point.0 - FIRST_STEP) as u64 % BATCH as u64;
-            point.2 != value_of(0, number)
-        });
-        ensure!(wrong.is_none(), "{wrong:?} is not what was logged");
+        pages = api::history_pages(&mut server.client(), &run, "metric_0")?;
         Ok(points as f64)
     });
+    let work = work.and_then(|work| check(&pages, points).map(|()| work));
+    drop(pages);
     let mut times = Vec::new();
     let sampled = measure(server, || sampled(server, &run, &mut times));
     let mut thin = thin;
     thin.cpu = sampled.as_ref().ok().map(|work| work.cpu / work.units);
     vec![all.rate(work), thin.with(sampled.map(|_| median(&times)))]
+}
+
+/// Compares what was read with what was logged.
+fn check(pages: &[Vec<u8>], points: usize) -> Result<()> {
+    let read = api::points_of(pages)?;
+    ensure!(
+        read.len() == points,
+        "{} of {points} points came",
+        read.len()
+    );
+    let wrong = read.iter().find(|point| {
+        let number = (point.0 - FIRST_STEP) as u64 % BATCH as u64;
+        point.2 != value_of(0, number)
+    });
+    ensure!(wrong.is_none(), "{wrong:?} is not what was logged");
+    Ok(())
 }
 
 /// Logs the points in batches and gives the run.

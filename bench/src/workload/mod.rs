@@ -10,7 +10,7 @@ mod search;
 
 use crate::sample::Sample;
 use crate::server::{Kind, Running, Store};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How much is measured.
 #[derive(Debug, Clone)]
@@ -35,56 +35,64 @@ impl Scale {
 
 /// Runs what is measured on a fresh store.
 pub(crate) fn on_fresh_store(server: &Running, store: Store, scale: &Scale) -> Vec<Sample> {
-    let mut samples = Vec::new();
     let is_floor = server.kind == Kind::Floor;
-    if scale.wants("W7") && store == Store::Sqlite {
-        samples.extend(start(server));
+    let mut session = Session::new(scale);
+    if store == Store::Sqlite {
+        session.run("W7", || start(server));
     }
-    if scale.wants("W1") {
+    session.run("W1", || {
         server.watch.take_peak();
-        samples.extend(metrics::batches(server, scale));
+        let mut samples = metrics::batches(server, scale);
         if !is_floor {
             samples.push(memory("memory after W1", server.memory()));
             samples.push(memory("peak memory in W1", server.watch.take_peak()));
         }
-    }
-    if scale.wants("W1b") {
-        samples.extend(metrics::singles(server, scale));
-    }
+        samples
+    });
+    session.run("W1b", || metrics::singles(server, scale));
     if is_floor {
-        return samples;
+        return session.samples;
     }
-    if scale.wants("W2") {
-        samples.extend(lifecycle::runs(server, scale));
+    session.run("W2", || lifecycle::runs(server, scale));
+    if store == Store::Sqlite {
+        session.run("W4", || history::read_back(server, scale));
+        session.run("W5", || artifacts::files(server, scale));
     }
-    if store == Store::Postgres {
-        return samples;
-    }
-    if scale.wants("W4") {
-        samples.extend(history::read_back(server, scale));
-    }
-    if scale.wants("W5") {
-        samples.extend(artifacts::files(server, scale));
-    }
-    samples
+    session.samples
 }
 
 /// Runs what is measured on a store with so many runs, and a registry.
 pub(crate) fn on_filled_store(server: &Running, runs: u64, scale: &Scale) -> Vec<Sample> {
-    let mut samples = Vec::new();
-    if scale.wants("W3") {
-        samples.extend(search::searches(server, runs, scale));
+    let mut session = Session::new(scale);
+    session.run("W3", || search::searches(server, runs, scale));
+    if runs == crate::fill::BASE_RUNS {
+        session.run("W6", || registry::lookups(server, scale));
+        session.run("W8", || crowd::training(server, scale));
     }
-    if runs != crate::fill::BASE_RUNS {
-        return samples;
+    session.samples
+}
+
+/// The workloads that one server does, one after the other.
+struct Session<'s> {
+    scale: &'s Scale,
+    samples: Vec<Sample>,
+}
+
+impl<'s> Session<'s> {
+    fn new(scale: &'s Scale) -> Self {
+        let samples = Vec::new();
+        Self { scale, samples }
     }
-    if scale.wants("W6") {
-        samples.extend(registry::lookups(server, scale));
+
+    /// Does a workload if it is asked for, and says how long that took.
+    fn run(&mut self, workload: &str, measure: impl FnOnce() -> Vec<Sample>) {
+        if !self.scale.wants(workload) {
+            return;
+        }
+        let started = Instant::now();
+        self.samples.extend(measure());
+        eprintln!("  {workload}: {:.1} s", started.elapsed().as_secs_f64());
     }
-    if scale.wants("W8") {
-        samples.extend(crowd::training(server, scale));
-    }
-    samples
 }
 
 /// W7: how soon the server answers, and what it needs before it does anything.
