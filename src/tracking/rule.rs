@@ -5,6 +5,7 @@
 use crate::error::{Error, Result};
 use crate::python;
 use serde_json::Value as Json;
+use std::fmt::{self, Display};
 
 /// Characters of a metric, param or tag key.
 pub const MAX_KEY: usize = 250;
@@ -44,38 +45,65 @@ impl KeyOf {
 
 /// Says what is wrong with a value, in the words of MLflow's `invalid_value`.
 #[track_caller]
-pub fn invalid_value(path: &str, value: &Json, reason: &str) -> Error {
+pub fn invalid_value(path: impl Display, value: &Json, reason: &str) -> Error {
     Error::invalid(format!(
         "Invalid value {} for parameter '{path}' supplied: {reason}",
         python::json(value)
     ))
 }
 
-/// Joins the path of a list entry and a field: `metrics[3]` and `name` give `metrics[3].name`.
-pub fn join_path(path: &str, field: &str) -> String {
-    if path.is_empty() {
-        field.to_owned()
-    } else {
-        format!("{path}.{field}")
+/// Where something stands in a request; it is written out only when a value is refused.
+#[derive(Debug, Clone, Copy)]
+pub enum Place<'a> {
+    /// At the top.
+    Top,
+    /// In this field.
+    In(&'a str),
+    /// In the entry with this number of a list.
+    Entry(&'a str, usize),
+}
+
+impl<'a> Place<'a> {
+    /// Gives the place of a field here: `metrics`, entry 3 and `name` are written
+    /// `metrics[3].name`.
+    pub fn field(self, name: &'a str) -> FieldAt<'a> {
+        FieldAt { place: self, name }
     }
 }
 
-/// Checks a metric, param or tag key; `path` is where it stands in the request, or empty.
-pub fn check_key(of: KeyOf, key: &str, path: &str) -> Result<()> {
-    check_name(key, &join_path(path, of.field()))?;
+/// A field and where it stands.
+#[derive(Debug, Clone, Copy)]
+pub struct FieldAt<'a> {
+    place: Place<'a>,
+    name: &'a str,
+}
+
+impl Display for FieldAt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.place {
+            Place::Top => f.write_str(self.name),
+            Place::In(path) => write!(f, "{path}.{}", self.name),
+            Place::Entry(list, index) => write!(f, "{list}[{index}].{}", self.name),
+        }
+    }
+}
+
+/// Checks a metric, param or tag key.
+pub fn check_key(of: KeyOf, key: &str, place: Place<'_>) -> Result<()> {
+    check_name(key, place.field(of.field()))?;
     match of {
         KeyOf::Metric => check_length("Metric name", MAX_KEY, key),
         KeyOf::Param => check_length("Param key", MAX_KEY, key),
-        KeyOf::Tag => check_length(&join_path(path, "key"), MAX_KEY, key),
+        KeyOf::Tag => check_length(place.field("key"), MAX_KEY, key),
     }
 }
 
 /// Checks the characters of a name, and that it stays itself when it is read as a path.
-pub fn check_name(name: &str, path: &str) -> Result<()> {
-    let allowed = |c: char| c.is_alphanumeric() || matches!(c, '/' | '_' | '.' | '-' | ' ' | ':');
+pub fn check_name(name: &str, path: impl Display) -> Result<()> {
+    let mark = |c: char| matches!(c, '/' | '_' | '.' | '-' | ' ' | ':');
     // Python's `$` lets one trailing line break through.
     let body = name.strip_suffix('\n').unwrap_or(name);
-    if !body.chars().all(allowed) {
+    if !body.chars().all(|c| c.is_alphanumeric() || mark(c)) {
         return Err(invalid_value(
             path,
             &name.into(),
@@ -87,7 +115,11 @@ pub fn check_name(name: &str, path: &str) -> Result<()> {
 }
 
 /// Refuses a name that would become another one if it were read as a path.
-pub fn check_stays_itself(name: &str, path: &str) -> Result<()> {
+pub fn check_stays_itself(name: &str, path: impl Display) -> Result<()> {
+    // Most names have nothing that a path could be made of.
+    if !name.is_empty() && !name.starts_with('.') && !name.contains('/') {
+        return Ok(());
+    }
     let normal = normalized_path(name);
     if normal != name || normal == "." || normal.starts_with("..") || normal.starts_with('/') {
         let reason = format!(
@@ -130,7 +162,7 @@ pub fn normalized_path(path: &str) -> String {
 }
 
 /// Checks a length in characters.
-pub fn check_length(what: &str, limit: usize, value: &str) -> Result<()> {
+pub fn check_length(what: impl Display, limit: usize, value: &str) -> Result<()> {
     if value.len() <= limit || value.chars().count() <= limit {
         return Ok(());
     }
@@ -147,7 +179,7 @@ pub enum LongValues {
 }
 
 /// Cuts or refuses a value of more than `limit` characters.
-pub fn fit(what: &str, limit: usize, value: String, long: LongValues) -> Result<String> {
+pub fn fit(what: impl Display, limit: usize, value: String, long: LongValues) -> Result<String> {
     if long == LongValues::Refuse {
         check_length(what, limit, &value)?;
     }
@@ -167,7 +199,7 @@ pub fn check_experiment_name(name: &str) -> Result<()> {
 
 /// Checks a tag of an experiment.
 pub fn check_experiment_tag(key: &str, value: &str) -> Result<()> {
-    check_key(KeyOf::Tag, key, "")?;
+    check_key(KeyOf::Tag, key, Place::Top)?;
     check_length("value", MAX_EXPERIMENT_TAG_VALUE, value)
 }
 
@@ -234,7 +266,11 @@ mod tests {
     #[test]
     fn keys_follow_the_rules_of_names() {
         let check = |key: &str, good: bool| {
-            assert_eq!(check_key(KeyOf::Metric, key, "").is_ok(), good, "{key:?}");
+            assert_eq!(
+                check_key(KeyOf::Metric, key, Place::Top).is_ok(),
+                good,
+                "{key:?}"
+            );
         };
         check("val/auc", true);
         check("größe: 1 a-b.c", true);

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::python;
 use crate::tracking::batch::Batch;
 use crate::tracking::experiment::Pair;
-use crate::tracking::rule::{self, LongValues};
+use crate::tracking::rule::{self, LongValues, Place};
 use serde::Deserialize;
 
 #[derive(Deserialize, Default)]
@@ -42,7 +42,7 @@ impl LogBatch {
         let params = params
             .into_iter()
             .enumerate()
-            .map(|(index, param)| checked_param(param, &format!("params[{index}]"), long))
+            .map(|(index, param)| checked_param(param, Place::Entry("params", index), long))
             .collect::<Result<Vec<_>>>()?;
         let tags = checked_tags(tags, long)?;
         check_counts(counts)?;
@@ -61,10 +61,11 @@ fn entries<M: Message + Default>(list: Field<Vec<Field<M>>>, name: &str) -> Resu
         .unwrap_or_default()
         .into_iter()
         .enumerate()
-        .map(|(index, entry)| {
-            Ok(entry
+        .map(|(index, entry)| match entry {
+            Field::Given(entry) => Ok(entry),
+            entry => Ok(entry
                 .optional(&format!("{name}[{index}]"))?
-                .unwrap_or_default())
+                .unwrap_or_default()),
         })
         .collect()
 }
@@ -73,16 +74,18 @@ fn keyed_pairs(list: Field<Vec<Field<PairBody>>>, name: &str) -> Result<Vec<Pair
     let pairs = entries(list, name)?;
     let mut read = Vec::with_capacity(pairs.len());
     for (index, pair) in pairs.into_iter().enumerate() {
-        let path = format!("{name}[{index}]");
+        let place = Place::Entry(name, index);
         let key = match pair.key {
             Field::Given(key) if !key.is_empty() => key,
-            Field::Bad(value) => return Err(wrong_type(&format!("{path}.key"), &value)),
-            _ => return Err(missing(&format!("{path}.key"))),
+            Field::Bad(value) => return Err(wrong_type(place.field("key"), &value)),
+            _ => return Err(missing(place.field("key"))),
         };
-        let value = pair
-            .value
-            .optional(&format!("{path}.value"))?
-            .unwrap_or_default();
+        let value = match pair.value {
+            Field::Given(value) => value,
+            value => value
+                .optional(&place.field("value").to_string())?
+                .unwrap_or_default(),
+        };
         read.push(Pair { key, value });
     }
     Ok(read)

@@ -6,7 +6,7 @@ use super::run_table::{distinct, some};
 use crate::error::{Error, Result};
 use crate::tracking::bulk::Outcome;
 use crate::tracking::experiment::Pair;
-use crate::tracking::rule::{self, KeyOf, LongValues};
+use crate::tracking::rule::{self, KeyOf, LongValues, Place};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -85,7 +85,7 @@ impl TagRuns {
         let set = checked_tags(pairs.collect(), long)?;
         let remove = distinct(texts(self.remove, "remove")?);
         for key in &remove {
-            rule::check_key(KeyOf::Tag, key, "remove")?;
+            rule::check_key(KeyOf::Tag, key, Place::In("remove"))?;
         }
         if set.is_empty() && remove.is_empty() {
             return Err(Error::invalid("Name tags to set, or keys to remove."));

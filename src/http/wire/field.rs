@@ -10,7 +10,7 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value as Json;
 use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Display};
 use std::marker::PhantomData;
 
 /// A field that is absent (or null), of the wrong type, or given.
@@ -79,7 +79,7 @@ pub fn texts(list: Field<Vec<Field<String>>>, name: &str) -> Result<Vec<String>>
 
 /// The 400 for a field that must be there.
 #[track_caller]
-pub fn missing(name: &str) -> Error {
+pub fn missing(name: impl Display) -> Error {
     Error::invalid(format!(
         "Missing value for required parameter '{name}'. See the API docs for more information \
          about request parameters."
@@ -88,7 +88,7 @@ pub fn missing(name: &str) -> Error {
 
 /// The 400 for a value of the wrong type or out of bounds, with the value as it was sent.
 #[track_caller]
-pub fn wrong_type(name: &str, value: &Json) -> Error {
+pub fn wrong_type(name: impl Display, value: &Json) -> Error {
     let hint = match value {
         Json::Null => "NoneType",
         Json::Bool(_) => "bool",

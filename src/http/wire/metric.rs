@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::python;
 use crate::tracking::history::{MAX_RUNS, MAX_SAMPLE};
 use crate::tracking::metric::{Metric, ModelLink};
-use crate::tracking::rule::{self, KeyOf};
+use crate::tracking::rule::{self, FieldAt, KeyOf, Place};
 use crate::tracking::series::Point;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value as Json;
@@ -41,7 +41,7 @@ impl MetricBody {
             self.dataset_digest.optional("dataset_digest")?,
         );
         check_dataset(model.as_ref())?;
-        check_point(&key, value, timestamp, "")?;
+        check_point(&key, value, timestamp, Place::Top)?;
         Ok(Metric {
             key,
             point: Point::new(timestamp, step, value),
@@ -54,10 +54,10 @@ impl MetricBody {
         let key = self.key.lenient().unwrap_or_default();
         let (Some(value), Some(timestamp)) = (self.value.lenient(), self.timestamp.lenient())
         else {
-            return Err(missing(&format!("metrics[{index}].value")));
+            return Err(missing(Place::Entry("metrics", index).field("value")));
         };
         let step = self.step.lenient().unwrap_or(0);
-        check_point(&key, value, timestamp, &format!("metrics[{index}]"))?;
+        check_point(&key, value, timestamp, Place::Entry("metrics", index))?;
         let model = link(
             self.model_id.lenient(),
             self.dataset_name.lenient(),
@@ -73,18 +73,18 @@ impl MetricBody {
 
     /// Checks that entry `index` of a batch has its fields, and of the right types.
     pub fn check_fields(&self, index: usize) -> Result<()> {
-        let path = |field: &str| format!("metrics[{index}].{field}");
-        check_present(&self.key, &path("key"))?;
-        check_present(&self.value, &path("value"))?;
-        check_present(&self.timestamp, &path("timestamp"))?;
+        let place = Place::Entry("metrics", index);
+        check_present(&self.key, place.field("key"))?;
+        check_present(&self.value, place.field("value"))?;
+        check_present(&self.timestamp, place.field("timestamp"))?;
         if let Field::Bad(value) = &self.step {
-            return Err(wrong_type(&path("step"), value));
+            return Err(wrong_type(place.field("step"), value));
         }
         Ok(())
     }
 }
 
-fn check_present<T: super::field::FieldValue>(field: &Field<T>, path: &str) -> Result<()> {
+fn check_present<T: super::field::FieldValue>(field: &Field<T>, path: FieldAt<'_>) -> Result<()> {
     match field {
         Field::Given(value) if !value.is_blank() => Ok(()),
         Field::Bad(Json::String(text)) if text.is_empty() => Err(missing(path)),
@@ -115,20 +115,20 @@ fn check_dataset(link: Option<&ModelLink>) -> Result<()> {
     }
 }
 
-fn check_point(key: &str, value: f64, timestamp: i64, path: &str) -> Result<()> {
-    rule::check_name(key, &rule::join_path(path, "name"))?;
+fn check_point(key: &str, value: f64, timestamp: i64, place: Place<'_>) -> Result<()> {
+    rule::check_name(key, place.field("name"))?;
     if timestamp < 0 {
         let reason = format!(
             "metric '{key}' (value={}). Timestamp must be a nonnegative long (64-bit integer) ",
             python::float(value)
         );
         return Err(rule::invalid_value(
-            &rule::join_path(path, "timestamp"),
+            place.field("timestamp"),
             &timestamp.into(),
             &reason,
         ));
     }
-    rule::check_key(KeyOf::Metric, key, path)
+    rule::check_key(KeyOf::Metric, key, place)
 }
 
 #[derive(Deserialize, Default)]

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::python;
 use crate::tracking::assemble::FullRun;
 use crate::tracking::experiment::Pair;
-use crate::tracking::rule::{self, KeyOf, LongValues};
+use crate::tracking::rule::{self, KeyOf, LongValues, Place};
 use crate::tracking::run::{NewRun, Run, Status, Update};
 use crate::tracking::search::Search;
 use serde::{Deserialize, Serialize};
@@ -72,21 +72,21 @@ fn whole(field: Field<i64>, name: &str) -> Result<Option<i64>> {
 pub(super) fn checked_tags(tags: Vec<Pair>, long: LongValues) -> Result<Vec<Pair>> {
     tags.into_iter()
         .enumerate()
-        .map(|(index, tag)| checked_tag(tag, &format!("tags[{index}]"), long))
+        .map(|(index, tag)| checked_tag(tag, Place::Entry("tags", index), long))
         .collect()
 }
 
-fn checked_tag(tag: Pair, path: &str, long: LongValues) -> Result<Pair> {
-    rule::check_key(KeyOf::Tag, &tag.key, path)?;
-    let what = rule::join_path(path, "value");
+fn checked_tag(tag: Pair, place: Place<'_>, long: LongValues) -> Result<Pair> {
+    rule::check_key(KeyOf::Tag, &tag.key, place)?;
+    let what = place.field("value");
     Ok(Pair {
-        value: rule::fit(&what, rule::MAX_TAG_VALUE, tag.value, long)?,
+        value: rule::fit(what, rule::MAX_TAG_VALUE, tag.value, long)?,
         key: tag.key,
     })
 }
 
-pub(super) fn checked_param(param: Pair, path: &str, long: LongValues) -> Result<Pair> {
-    rule::check_key(KeyOf::Param, &param.key, path)?;
+pub(super) fn checked_param(param: Pair, place: Place<'_>, long: LongValues) -> Result<Pair> {
+    rule::check_key(KeyOf::Param, &param.key, place)?;
     let value = rule::fit("Param value", rule::MAX_PARAM_VALUE, param.value, long)?;
     Ok(Pair {
         value,
@@ -174,13 +174,13 @@ impl RunPair {
     /// Reads a tag of a run.
     pub fn check_tag(self, long: LongValues) -> Result<(String, Pair)> {
         let (run, pair) = self.check()?;
-        Ok((run, checked_tag(pair, "", long)?))
+        Ok((run, checked_tag(pair, Place::Top, long)?))
     }
 
     /// Reads a param of a run.
     pub fn check_param(self, long: LongValues) -> Result<(String, Pair)> {
         let (run, pair) = self.check()?;
-        Ok((run, checked_param(pair, "", long)?))
+        Ok((run, checked_param(pair, Place::Top, long)?))
     }
 
     /// Reads a run and a key.
