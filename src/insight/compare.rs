@@ -11,6 +11,7 @@ use crate::tracking::run::{self, PARENT_TAG, Status};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 const COMMIT_TAG: &str = "mlflow.source.git.commit";
 const SOURCE_TAG: &str = "mlflow.source.name";
@@ -136,8 +137,8 @@ pub fn compare(tx: &mut Tx<'_>, uuids: &[String], ranges: Ranges) -> Result<Comp
     })
 }
 
-fn value_of(pairs: &[Pair], key: &str) -> Option<String> {
-    let found = pairs.iter().find(|pair| pair.key == key);
+fn value_of<K: AsRef<str>>(pairs: &[Pair<K>], key: &str) -> Option<String> {
+    let found = pairs.iter().find(|pair| pair.key.as_ref() == key);
     found.map(|pair| pair.value.clone())
 }
 
@@ -159,7 +160,7 @@ fn experiment_names(tx: &mut Tx<'_>, runs: &[FullRun]) -> Result<HashMap<i64, St
     Ok(names.into_iter().collect())
 }
 
-fn texts(runs: &[FullRun], pairs: impl Fn(&FullRun) -> &Vec<Pair>) -> Vec<TextRow> {
+fn texts(runs: &[FullRun], pairs: impl Fn(&FullRun) -> &Vec<Pair<Arc<str>>>) -> Vec<TextRow> {
     let mut rows: BTreeMap<&str, Vec<Option<String>>> = BTreeMap::new();
     for (place, run) in runs.iter().enumerate() {
         for pair in pairs(run) {
@@ -183,7 +184,7 @@ fn texts(runs: &[FullRun], pairs: impl Fn(&FullRun) -> &Vec<Pair>) -> Vec<TextRo
 fn metrics(tx: &mut Tx<'_>, runs: &[FullRun], ranges: Ranges) -> Result<Vec<MetricRow>> {
     let keys: BTreeSet<&str> = runs
         .iter()
-        .flat_map(|run| run.data.metrics.iter().map(|(key, _)| key.as_str()))
+        .flat_map(|run| run.data.metrics.iter().map(|(key, _)| &**key))
         .collect();
     let mut rows: BTreeMap<&str, MetricRow> = keys
         .into_iter()
@@ -191,7 +192,7 @@ fn metrics(tx: &mut Tx<'_>, runs: &[FullRun], ranges: Ranges) -> Result<Vec<Metr
         .collect();
     for (place, run) in runs.iter().enumerate() {
         for (key, point) in &run.data.metrics {
-            if let Some(row) = rows.get_mut(key.as_str()) {
+            if let Some(row) = rows.get_mut(&**key) {
                 set(&mut row.last, place, Num::of(point));
             }
         }

@@ -20,12 +20,12 @@ pub struct FullRun {
 }
 
 /// What a run recorded: latest metrics, params and tags sorted by key, inputs and outputs in the
-/// order they were logged.
+/// order they were logged. The runs of a page share the texts of their keys.
 #[derive(Debug, Clone, Default)]
 pub struct RunData {
-    pub metrics: Vec<(String, Point)>,
-    pub params: Vec<Pair>,
-    pub tags: Vec<Pair>,
+    pub metrics: Vec<(Arc<str>, Point)>,
+    pub params: Vec<Pair<Arc<str>>>,
+    pub tags: Vec<Pair<Arc<str>>>,
     pub datasets: Vec<DatasetInput>,
     pub model_inputs: Vec<String>,
     pub model_outputs: Vec<ModelOutput>,
@@ -99,7 +99,7 @@ impl Chunk {
         tx: &mut Tx<'_>,
         sql: &str,
         read: impl Fn(&Row<'_>) -> Result<T>,
-        add: impl Fn(&mut RunData, String, T),
+        add: impl Fn(&mut RunData, Arc<str>, T),
     ) -> Result<()> {
         let sql = sql.replace("{runs}", &self.list);
         let index = &self.index;
@@ -129,7 +129,7 @@ impl Chunk {
         ranked.sort_unstable_by_key(|(place, rank, _)| (*place, *rank));
         for (place, rank, value) in ranked {
             if let (Some(data), Some((_, name))) = (self.data.get_mut(place), names.get(rank)) {
-                add(data, name.to_string(), value);
+                add(data, name.clone(), value);
             }
         }
         Ok(())

@@ -47,8 +47,8 @@ impl Lifecycle {
 
 /// A key and its value, as tags and params are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pair {
-    pub key: String,
+pub struct Pair<K = String> {
+    pub key: K,
     pub value: String,
 }
 

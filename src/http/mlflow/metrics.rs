@@ -8,6 +8,7 @@ use crate::http::router::{Access, Route, get};
 use crate::http::wire::metric::{BulkHistory, GetHistory, GetInterval, History, MetricReply};
 use crate::tracking::history::{self, MAX_BULK, MAX_RUNS, SeriesOf};
 use axum::extract::State;
+use std::sync::Arc;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -23,7 +24,7 @@ pub(super) fn routes() -> Vec<Route> {
 
 async fn page(State(app): State<App>, Wire(request): Wire<GetHistory>) -> Result<Reply<History>> {
     let request = request.check()?;
-    let key = request.key.clone();
+    let key: Arc<str> = request.key.as_str().into();
     let page = app
         .db
         .read_anywhere(move |tx| {
@@ -60,13 +61,14 @@ pub(in crate::http) async fn sampled(app: &App, request: GetInterval) -> Result<
         .db
         .read_anywhere(move |tx| {
             let mut metrics = Vec::new();
+            let key: Arc<str> = request.key.as_str().into();
             for uuid in &request.run_uuids {
                 let of = SeriesOf {
                     run_uuid: uuid,
                     key: &request.key,
                 };
                 let points = history::sample(tx, of, request.count, request.steps)?;
-                let of_run = |point| MetricReply::of_run(&request.key, point, uuid);
+                let of_run = |point| MetricReply::of_run(&key, point, uuid);
                 metrics.extend(points.into_iter().map(of_run));
             }
             Ok(metrics)
@@ -94,7 +96,7 @@ async fn bulk(State(app): State<App>, query: Query) -> Result<Reply<BulkHistory>
     }
     let key = query
         .first("metric_key")
-        .map(str::to_owned)
+        .map(Arc::<str>::from)
         .ok_or_else(|| Error::invalid("GetMetricHistoryBulk request must specify a metric_key."))?;
     let limit = match query.first("max_results") {
         None => MAX_BULK,

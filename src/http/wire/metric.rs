@@ -9,6 +9,7 @@ use crate::tracking::rule::{self, FieldAt, KeyOf, Place};
 use crate::tracking::series::Point;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value as Json;
+use std::sync::Arc;
 
 /// A metric of a request, alone or in a batch.
 #[derive(Deserialize, Default, Debug, Clone)]
@@ -288,7 +289,8 @@ fn documented(text: String) -> Error {
 /// A point of an answer; the optional fields say where it was logged.
 #[derive(Serialize)]
 pub struct MetricReply {
-    pub key: String,
+    /// Points of one answer share it.
+    pub key: Arc<str>,
     #[serde(serialize_with = "number_or_nan")]
     pub value: Point,
     pub timestamp: i64,
@@ -305,9 +307,9 @@ pub struct MetricReply {
 
 impl MetricReply {
     /// A point of a run, without saying which.
-    pub fn of(key: String, point: Point) -> Self {
+    pub fn of(key: impl Into<Arc<str>>, point: Point) -> Self {
         Self {
-            key,
+            key: key.into(),
             value: point,
             timestamp: point.timestamp,
             step: point.step,
@@ -319,10 +321,10 @@ impl MetricReply {
     }
 
     /// A point of a named run.
-    pub fn of_run(key: &str, point: Point, run_uuid: &str) -> Self {
+    pub fn of_run(key: &Arc<str>, point: Point, run_uuid: &str) -> Self {
         Self {
             run_id: Some(run_uuid.to_owned()),
-            ..Self::of(key.to_owned(), point)
+            ..Self::of(key.clone(), point)
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::tracking::experiment::Pair;
 use crate::tracking::rule;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
+use std::sync::Arc;
 
 /// Characters of a key of a logged model's params and tags.
 const MAX_MODEL_KEY: usize = 255;
@@ -68,20 +69,20 @@ pub fn check_distinct_tags(tags: &[Pair]) -> Result<()> {
 
 #[derive(Serialize)]
 pub struct PairReply {
-    key: String,
+    key: Arc<str>,
     value: String,
 }
 
-impl From<Pair> for PairReply {
-    fn from(pair: Pair) -> Self {
+impl<K: Into<Arc<str>>> From<Pair<K>> for PairReply {
+    fn from(pair: Pair<K>) -> Self {
         Self {
-            key: pair.key,
+            key: pair.key.into(),
             value: pair.value,
         }
     }
 }
 
 /// Writes pairs in their order.
-pub fn pairs(pairs: Vec<Pair>) -> Vec<PairReply> {
+pub fn pairs<K: Into<Arc<str>>>(pairs: Vec<Pair<K>>) -> Vec<PairReply> {
     pairs.into_iter().map(PairReply::from).collect()
 }

@@ -63,15 +63,15 @@ fn add_data(facts: &mut Facts, data: RunData) {
     facts.tags = entries(data.tags, "tags of the run", cut);
     Cut::note(cut, "metrics of the run", MAX_ENTRIES, data.metrics.len());
     let metrics = data.metrics.into_iter().take(MAX_ENTRIES);
-    facts.metrics = metrics.map(|(key, point)| metric(key, &point)).collect();
+    facts.metrics = metrics.map(|(key, point)| metric(&key, &point)).collect();
     Cut::note(cut, "datasets", MAX_DATASETS, data.datasets.len());
     let datasets = data.datasets.into_iter().take(MAX_DATASETS);
     facts.datasets = datasets.map(dataset).collect();
 }
 
-fn metric(key: String, point: &Point) -> Metric {
+fn metric(key: &str, point: &Point) -> Metric {
     Metric {
-        key,
+        key: key.to_owned(),
         value: Reading(match point.is_nan {
             true => f64::NAN,
             false => point.value,
@@ -84,17 +84,17 @@ fn metric(key: String, point: &Point) -> Metric {
 }
 
 /// Keeps as many pairs as the bounds allow, and notes what is left out.
-fn entries(pairs: Vec<Pair>, what: &str, cut: &mut Vec<Cut>) -> Vec<Entry> {
+fn entries<K: AsRef<str>>(pairs: Vec<Pair<K>>, what: &str, cut: &mut Vec<Cut>) -> Vec<Entry> {
     let mut bytes = 0;
     let most = pairs.iter().take(MAX_ENTRIES).take_while(|pair| {
-        bytes += pair.key.len() + pair.value.len();
+        bytes += pair.key.as_ref().len() + pair.value.len();
         bytes <= MAX_BYTES
     });
     let most = most.count();
     Cut::note(cut, what, most, pairs.len());
     let kept = pairs.into_iter().take(most);
     kept.map(|pair| Entry {
-        key: pair.key,
+        key: pair.key.as_ref().to_owned(),
         value: pair.value,
     })
     .collect()
@@ -182,7 +182,7 @@ fn latest(model: &LoggedModel) -> Vec<Metric> {
     let metrics = latest.into_values().map(|one| Metric {
         dataset: one.dataset_name.clone(),
         dataset_digest: one.dataset_digest.clone(),
-        ..metric(one.key.clone(), &one.point)
+        ..metric(&one.key, &one.point)
     });
     metrics.collect()
 }
