@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, oneshot};
 use writer::{Job, TypedJob, Writer};
 
@@ -31,6 +31,9 @@ const WAL_LIMIT: i64 = 64 * 1024 * 1024;
 const CACHE_KIB: i64 = 16 * 1024;
 /// How long a connection waits for another process that holds the database.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a stop waits for reads under way.
+const READERS_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a commit waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,6 +121,8 @@ impl Sqlite {
     }
 
     pub(super) fn close(&self) -> Result<()> {
+        // The writer goes last: whoever closes the last connection moves the log into the database.
+        self.readers.close();
         // A failed send says that the writer has stopped already.
         let _ = self.queue.send(Message::Close);
         let thread = self
@@ -125,12 +130,6 @@ impl Sqlite {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        self.readers.permits.close();
-        self.readers
-            .idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
         match thread.map(JoinHandle::join) {
             Some(Err(_)) => Err(Error::internal("The database writer stopped with a panic.")),
             _ => Ok(()),
@@ -202,6 +201,21 @@ struct Readers {
 }
 
 impl Readers {
+    /// Closes the connections; waits a while for those in use.
+    fn close(&self) {
+        self.permits.close();
+        let deadline = Instant::now() + READERS_PATIENCE;
+        while self.permits.available_permits() < self.options.readers.max(1)
+            && Instant::now() < deadline
+        {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+
     async fn run<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
