@@ -50,6 +50,28 @@ async fn as_parquet(State(app): State<App>, Wire(request): Wire<ReadTable>) -> R
     send(&app.db, question, writer, headers).await
 }
 
+/// What a column holds that every run has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fixed {
+    Text,
+    MaybeText,
+    /// Milliseconds since 1970, UTC.
+    Time,
+    MaybeTime,
+}
+
+/// The columns that stand before those that were asked for, in the order of their values.
+const FIXED: [(&str, Fixed); 8] = [
+    ("run_id", Fixed::Text),
+    ("experiment_id", Fixed::Text),
+    ("name", Fixed::Text),
+    ("status", Fixed::Text),
+    ("user", Fixed::Text),
+    ("start_time", Fixed::Time),
+    ("end_time", Fixed::MaybeTime),
+    ("parent_run_id", Fixed::MaybeText),
+];
+
 /// A file in the making.
 trait Format: Send + 'static {
     /// Adds the rows of a page; gives the bytes that are ready.
@@ -120,14 +142,14 @@ fn pages<F: Format>(
     let stage = Stage::Page(Box::new((question, first)), writer);
     stream::try_unfold((db, stage), |(db, stage)| async move {
         let (bytes, stage) = match stage {
-            Stage::Page(read_so_far, mut writer) => {
-                let (mut question, page) = *read_so_far;
+            Stage::Page(read, mut writer) => {
+                let (mut question, page) = *read;
                 let bytes = writer.add(&page)?;
                 let stage = match page.next_cursor {
                     None => Stage::Last(writer),
                     Some(cursor) => {
                         question.search.search.page_token = Some(cursor);
-                        let next = read(&db, question.clone()).await;
+                        let next = self::read(&db, question.clone()).await;
                         let next = next.map_err(io::Error::other)?;
                         Stage::Page(Box::new((question, next)), writer)
                     }

@@ -1,22 +1,11 @@
 //! Runs as CSV (RFC 4180), with a line of names first.
 
-use super::Format;
+use super::{FIXED, Format};
 use crate::insight::table::{Column, Table, Wanted};
 use bytes::Bytes;
 use std::io;
 
 pub(super) const MEDIA_TYPE: &str = "text/csv; charset=utf-8";
-
-const FIXED: [&str; 8] = [
-    "run_id",
-    "experiment_id",
-    "name",
-    "status",
-    "user",
-    "start_time",
-    "end_time",
-    "parent_run_id",
-];
 
 /// A file of lines.
 pub(super) struct Writer {
@@ -26,7 +15,7 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn new(wanted: &[Wanted]) -> Self {
-        let fixed = FIXED.iter().map(|name| (*name).to_owned());
+        let fixed = FIXED.iter().map(|(name, _)| (*name).to_owned());
         let names: Vec<String> = fixed.chain(wanted.iter().map(Wanted::name)).collect();
         Self {
             heading: line(&names),

@@ -1,7 +1,7 @@
 //! Runs as Parquet: texts as strings, metrics as doubles, times as timestamps in UTC; null where a run
 //! has no such thing. Each page is a row group.
 
-use super::Format;
+use super::{FIXED, Fixed, Format};
 use crate::error::{Code, Error, Result};
 use crate::insight::number::Num;
 use crate::insight::table::{Column, Kind, Table, Wanted};
@@ -57,23 +57,17 @@ impl Format for Writer {
 
 fn schema(wanted: &[Wanted]) -> Result<TypePtr, ParquetError> {
     let (required, optional) = (Repetition::REQUIRED, Repetition::OPTIONAL);
-    let mut fields = vec![
-        string("run_id", required)?,
-        string("experiment_id", required)?,
-        string("name", required)?,
-        string("status", required)?,
-        string("user", required)?,
-        timestamp("start_time", required)?,
-        timestamp("end_time", optional)?,
-        string("parent_run_id", optional)?,
-    ];
-    for column in wanted {
-        let name = column.name();
-        fields.push(match column.kind {
-            Kind::Metric => field(&name, optional, (Physical::DOUBLE, None))?,
-            Kind::Param | Kind::Tag => string(&name, optional)?,
-        });
-    }
+    let fixed = FIXED.iter().map(|(name, fixed)| match fixed {
+        Fixed::Text => string(name, required),
+        Fixed::MaybeText => string(name, optional),
+        Fixed::Time => timestamp(name, required),
+        Fixed::MaybeTime => timestamp(name, optional),
+    });
+    let asked = wanted.iter().map(|column| match column.kind {
+        Kind::Metric => field(&column.name(), optional, (Physical::DOUBLE, None)),
+        Kind::Param | Kind::Tag => string(&column.name(), optional),
+    });
+    let fields = fixed.chain(asked).collect::<Result<_, _>>()?;
     let root = Type::group_type_builder("runs").with_fields(fields);
     root.build().map(Arc::new)
 }
