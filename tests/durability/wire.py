@@ -40,6 +40,8 @@ class Client:
     def send(self, method, path, body=None, headers=None):
         """Sends a request and reads the answer; raises `Gone` if there is none."""
         try:
+            if self.connection.sock is None:
+                self.connection.connect()
             with suppress(BrokenPipeError, ConnectionResetError):
                 # A refusal may come, and the connection be closed, before all of a body is sent.
                 self.connection.request(method, path, body, headers or {})
