@@ -60,6 +60,9 @@ struct Plan {
     /// Only these servers
     #[arg(long, value_delimiter = ',')]
     peers: Vec<String>,
+    /// Only on these databases
+    #[arg(long, value_delimiter = ',', value_enum)]
+    on: Vec<Store>,
     /// Only these workloads, as W1,W3
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
@@ -135,7 +138,8 @@ fn subjects(plan: &Plan) -> Result<Vec<Subject>> {
             continue;
         }
         for store in [Store::Sqlite, Store::Postgres] {
-            if store == Store::Postgres && plan.postgres.is_none() {
+            let asked = plan.on.is_empty() || plan.on.contains(&store);
+            if !asked || store == Store::Postgres && plan.postgres.is_none() {
                 continue;
             }
             subjects.push(Subject {

@@ -5,6 +5,7 @@
 use crate::client::{Client, get};
 use crate::process::{self, Watch};
 use anyhow::{Context, Result, bail, ensure};
+use clap::ValueEnum;
 use std::fs::{self, File};
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
@@ -27,7 +28,7 @@ pub(crate) enum Kind {
 }
 
 /// Where a server keeps its data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub(crate) enum Store {
     Sqlite,
     Postgres,

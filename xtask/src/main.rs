@@ -92,7 +92,10 @@ fn commands() -> Command {
                 .about("Puts the same work to the server and its peers, and compares them")
                 .arg(
                     Arg::new("flags")
-                        .help("--quick, --only W1,W3, --peers mlflow,fasttrackml, --rounds 5")
+                        .help(
+                            "--quick, --only W1,W3, --peers mlflow,fasttrackml, --on sqlite, \
+                             --rounds 5",
+                        )
                         .num_args(..)
                         .trailing_var_arg(true)
                         .allow_hyphen_values(true),
