@@ -180,7 +180,7 @@ pub fn sign(tx: &mut Tx<'_>, now: i64, key: &Key) -> Result<SignedHead> {
     }
     let signed = signed_now(tx, now, key)?;
     // Two replicas may sign the same tree; one of the two signatures is enough.
-    tx.execute(
+    tx.send(
         "insert into audit_heads (size, at, note) values ($1, $2, $3) on conflict do nothing",
         params![signed.size as i64, signed.at, &signed.note],
     )?;

@@ -23,7 +23,7 @@ pub struct State {
 
 /// Begins the log unless it is there, under the given name.
 pub fn ensure(tx: &mut Tx<'_>, origin: &str) -> Result<()> {
-    tx.execute(
+    tx.send(
         "insert into audit_tree (id, origin, size, peaks) values ($1, $2, 0, $3)
          on conflict (id) do nothing",
         params![TREE, origin, &[] as &[u8]],
@@ -85,7 +85,7 @@ pub fn append(tx: &mut Tx<'_>, entry: &Entry) -> Result<()> {
     let mut frontier = state(tx)?.frontier;
     let (position, leaf) = (frontier.size() as i64, entry.to_leaf()?);
     let leaf_hash = tree::leaf_hash(leaf.as_bytes());
-    tx.execute(
+    tx.send(
         "insert into audit_entries
              (position, at, actor, action, object, result, request_id, entry, leaf_hash)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
@@ -107,7 +107,7 @@ pub fn append(tx: &mut Tx<'_>, entry: &Entry) -> Result<()> {
         conflict: "",
     };
     let completed = frontier.push(leaf_hash);
-    tx.insert_many(
+    tx.send_many(
         &insert,
         completed.iter().map(|(place, hash)| {
             [
@@ -117,7 +117,7 @@ pub fn append(tx: &mut Tx<'_>, entry: &Entry) -> Result<()> {
             ]
         }),
     )?;
-    tx.execute(
+    tx.send(
         "update audit_tree set size = $2, peaks = $3 where id = $1",
         params![TREE, frontier.size() as i64, &frontier.to_bytes()],
     )?;

@@ -79,7 +79,7 @@ impl Tx<'_> {
                 columns: &["name"],
                 conflict: "on conflict do nothing",
             };
-            self.insert_many(&insert, new.iter().map(|name| [Value::from(*name)]))?;
+            self.send_many(&insert, new.iter().map(|name| [Value::from(*name)]))?;
             known.extend(self.stored_keys(&new)?);
         }
         self.interned()

@@ -71,6 +71,19 @@ impl<'c> Tx<'c> {
         }
     }
 
+    /// Runs a statement of which nobody needs the number of rows: over a network it goes together
+    /// with the next one, or with the commit, which then fail in its place.
+    ///
+    /// # Errors
+    /// 400 for a value that the database cannot store; the statement itself may fail later.
+    #[track_caller]
+    pub fn send(&mut self, sql: &str, params: &[Value<'_>]) -> Result<()> {
+        match self.conn {
+            Connection::Sqlite(conn) => statement::execute(conn, sql, params).map(|_| ()),
+            Connection::Postgres(session) => session.send(sql, params),
+        }
+    }
+
     /// Runs the statements of a schema step; it takes no parameters.
     pub(super) fn execute_script(&mut self, sql: &str) -> Result<()> {
         match self.conn {
@@ -131,6 +144,22 @@ impl<'c> Tx<'c> {
         match self.conn {
             Connection::Sqlite(conn) => statement::insert_many(conn, insert, rows),
             Connection::Postgres(session) => session.insert_many(insert, rows),
+        }
+    }
+
+    /// Inserts rows as `insert_many` does, where nobody needs their number, as `send` does.
+    ///
+    /// # Errors
+    /// Those of `send`.
+    #[track_caller]
+    pub fn send_many<'v, const N: usize>(
+        &mut self,
+        insert: &Insert<'_>,
+        rows: impl IntoIterator<Item = [Value<'v>; N]>,
+    ) -> Result<()> {
+        match self.conn {
+            Connection::Sqlite(conn) => statement::insert_many(conn, insert, rows).map(|_| ()),
+            Connection::Postgres(session) => session.send_many(insert, rows),
         }
     }
 

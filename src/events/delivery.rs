@@ -188,7 +188,7 @@ pub fn redeliver(tx: &mut Tx<'_>, ctx: &Ctx, webhook: &str, uuid: &str) -> Resul
         )));
     }
     let ready = delivery.state != State::Pending || delivery.ready;
-    tx.execute(
+    tx.send(
         "update webhook_deliveries set state = 1, ready = $2, attempts = 0, first_attempt_at = null,
              next_attempt_at = $3, finished_at = null, note = '' where id = $1",
         params![delivery.id, ready, ctx.now],

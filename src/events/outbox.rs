@@ -138,7 +138,7 @@ pub fn emit(tx: &mut Tx<'_>, ctx: &Ctx, events: &[Event]) -> Result<()> {
         ],
         conflict: "",
     };
-    tx.insert_many(&insert, rows)?;
+    tx.send_many(&insert, rows)?;
     Ok(())
 }
 
@@ -216,7 +216,7 @@ pub(super) fn release(tx: &mut Tx<'_>, webhook_id: i64, objects: &[&str]) -> Res
             is_first &= head(tx, webhook_id, object)?.is_none_or(|head| head.id == next.id);
         }
         if is_first {
-            tx.execute(
+            tx.send(
                 "update webhook_deliveries set ready = $2 where id = $1",
                 params![next.id, true],
             )?;
@@ -227,7 +227,7 @@ pub(super) fn release(tx: &mut Tx<'_>, webhook_id: i64, objects: &[&str]) -> Res
 
 /// Ends all that is pending for a webhook.
 pub(super) fn cancel_all(tx: &mut Tx<'_>, webhook_id: i64, now: i64, why: &str) -> Result<()> {
-    tx.execute(
+    tx.send(
         "update webhook_deliveries set state = 4, finished_at = $2, note = $3
          where webhook_id = $1 and state = 1",
         params![webhook_id, now, why],

@@ -147,7 +147,7 @@ pub fn renew(tx: &mut Tx<'_>, ids: &[i64], until: i64, token: i64) -> Result<()>
          where id in ({}) and state = 1 and claim_token = $2",
         placeholders(3, ids.len())
     );
-    tx.execute(&sql, &params)?;
+    tx.send(&sql, &params)?;
     Ok(())
 }
 
@@ -214,7 +214,7 @@ pub fn record(tx: &mut Tx<'_>, policy: Policy, made: &Made) -> Result<()> {
     match (pending.state, next) {
         (State::Pending, Next::At(at)) => put_off(tx, made.delivery_id, attempts, at),
         (State::Pending, Next::Ended(state, note)) => {
-            tx.execute(
+            tx.send(
                 "update webhook_deliveries set state = $2, attempts = $3, finished_at = $4,
                      claimed_until = 0, note = $5 where id = $1",
                 params![made.delivery_id, state as i64, attempts, made.now, &note],
@@ -265,7 +265,7 @@ enum Next {
 }
 
 fn put_off(tx: &mut Tx<'_>, id: i64, attempts: i64, at: i64) -> Result<()> {
-    tx.execute(
+    tx.send(
         "update webhook_deliveries set attempts = $2, next_attempt_at = $3, claimed_until = 0
          where id = $1",
         params![id, attempts, at],
@@ -299,7 +299,7 @@ fn insert_attempt(tx: &mut Tx<'_>, made: &Made) -> Result<()> {
         Value::from(&made.request_headers),
         Value::from(&made.request_digest),
     ];
-    tx.insert_many(&insert, [row])?;
+    tx.send_many(&insert, [row])?;
     Ok(())
 }
 
@@ -345,7 +345,7 @@ pub fn delete_older_than(tx: &mut Tx<'_>, before: i64) -> Result<usize> {
         ("webhook_deliveries", "id"),
     ] {
         let list = placeholders(1, ids.len());
-        tx.execute(
+        tx.send(
             &format!("delete from {table} where {column} in ({list})"),
             &ids,
         )?;

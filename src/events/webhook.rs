@@ -200,7 +200,7 @@ pub fn create(tx: &mut Tx<'_>, ctx: &Ctx, new: &NewWebhook) -> Result<Webhook> {
 }
 
 fn set_events(tx: &mut Tx<'_>, id: i64, events: &[EventType]) -> Result<()> {
-    tx.execute(
+    tx.send(
         "delete from webhook_events where webhook_id = $1",
         params![id],
     )?;
@@ -213,7 +213,7 @@ fn set_events(tx: &mut Tx<'_>, id: i64, events: &[EventType]) -> Result<()> {
     let rows = names
         .into_iter()
         .map(|name| [Value::Int(id), Value::from(name)]);
-    tx.insert_many(&insert, rows)?;
+    tx.send_many(&insert, rows)?;
     Ok(())
 }
 
@@ -325,7 +325,7 @@ pub fn update(tx: &mut Tx<'_>, ctx: &Ctx, uuid: &str, update: &Update) -> Result
         Some(NewSecret::Set(secret)) => Some(secret),
     };
     let status = update.status.unwrap_or(old.status);
-    tx.execute(
+    tx.send(
         "update webhooks set name = $2, description = $3, url = $4, secret = $5,
              secret_sealed = $6, status = $7, format = $8, updated_at = $9 where id = $1",
         params![
@@ -362,7 +362,7 @@ pub fn update(tx: &mut Tx<'_>, ctx: &Ctx, uuid: &str, update: &Update) -> Result
 pub fn delete(tx: &mut Tx<'_>, ctx: &Ctx, uuid: &str) -> Result<()> {
     let webhook = find(tx, uuid)?;
     tx.lock("webhooks", &[webhook.id])?;
-    tx.execute(
+    tx.send(
         "update webhooks set lifecycle = 2, secret = null, secret_sealed = $3, updated_at = $2
          where id = $1",
         params![webhook.id, ctx.now, false],

@@ -54,7 +54,7 @@ pub(super) fn point(
         return Ok(false);
     }
     let generation = next_generation(tx, &model.name, alias)?;
-    tx.execute(
+    tx.send(
         "insert into model_aliases (model_id, alias, version, generation) values ($1, $2, $3, $4)
          on conflict (model_id, alias)
          do update set version = excluded.version, generation = excluded.generation",
@@ -125,7 +125,7 @@ fn remove(tx: &mut Tx<'_>, ctx: &Ctx, model: &Model, aliases: &[Alias]) -> Resul
         .collect();
     let mut changes = Vec::with_capacity(aliases.len());
     for (alias, old) in aliases.iter().zip(&olds) {
-        tx.execute(
+        tx.send(
             "delete from model_aliases where model_id = $1 and alias = $2",
             params![model.id, &alias.name],
         )?;
@@ -150,11 +150,11 @@ pub(super) fn carry_over(tx: &mut Tx<'_>, model: &Model, new_name: &str) -> Resu
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
     for (alias, generation) in carried {
-        tx.execute(
+        tx.send(
             "update model_aliases set generation = $3 where model_id = $1 and alias = $2",
             params![model.id, &alias, generation],
         )?;
-        tx.execute(
+        tx.send(
             "insert into alias_generations (model_name, alias, generation) values ($1, $2, $3)
              on conflict (model_name, alias) do update set generation = excluded.generation",
             params![new_name, &alias, generation],

@@ -121,7 +121,7 @@ fn from_row(row: &Row<'_>) -> Result<Stored> {
 pub fn report(tx: &mut Tx<'_>, ctx: &Ctx, report: &Report) -> Result<(Stored, Desired)> {
     let uri = report.uri.to_string();
     check_room(tx, report, &uri)?;
-    tx.execute(
+    tx.send(
         "insert into consumer_reports (model_name, consumer, instance, uri, state, loaded_version,
              loaded_digest, error, metadata, state_since, loaded_since, reported_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $10)

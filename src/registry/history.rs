@@ -180,7 +180,7 @@ pub fn append(tx: &mut Tx<'_>, ctx: &Ctx, model: &Model, changes: &[Change<'_>])
         ],
         conflict: "",
     };
-    tx.insert_many(
+    tx.send_many(
         &insert,
         changes.iter().map(|change| {
             [

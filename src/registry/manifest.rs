@@ -191,7 +191,7 @@ pub(super) fn insert(
     };
     let digest = (!files.is_empty()).then(|| digest_of(files));
     let bytes: i64 = files.iter().map(|file| file.size).sum();
-    tx.execute(
+    tx.send(
         "insert into model_version_manifests
              (version_id, state, digest, files, bytes, note, root, created_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8)",
@@ -211,7 +211,7 @@ pub(super) fn insert(
         columns: &["version_id", "path", "size", "sha256"],
         conflict: "",
     };
-    tx.insert_many(
+    tx.send_many(
         &insert,
         files.iter().map(|file| {
             [
@@ -237,7 +237,7 @@ pub(super) fn copy(tx: &mut Tx<'_>, ctx: &Ctx, (from, to): (i64, i64)) -> Result
     if copied == 0 {
         return Ok(false);
     }
-    tx.execute(
+    tx.send(
         "insert into model_version_files (version_id, path, size, sha256)
          select $2, path, size, sha256 from model_version_files
          where version_id = $1 order by path",
@@ -252,7 +252,7 @@ pub(super) fn note_verdict(
     ctx: &Ctx,
     (version_id, verdict): (i64, Verdict),
 ) -> Result<()> {
-    tx.execute(
+    tx.send(
         "update model_version_manifests set verified_at = $2, verified = $3
          where version_id = $1",
         params![version_id, ctx.now, verdict as i64],
@@ -267,7 +267,7 @@ pub(super) fn delete_of_model(tx: &mut Tx<'_>, model: &Model) -> Result<()> {
             "delete from {table} where version_id in
                  (select id from model_versions where model_id = $1)"
         );
-        tx.execute(&sql, params![model.id])?;
+        tx.send(&sql, params![model.id])?;
     }
     Ok(())
 }

@@ -155,7 +155,7 @@ fn full(tx: &mut Tx<'_>, model: Model) -> Result<FullModel> {
 
 /// Says that a model was changed at the time of the request.
 pub(super) fn touch(tx: &mut Tx<'_>, ctx: &Ctx, model: &Model) -> Result<()> {
-    tx.execute(
+    tx.send(
         "update registered_models set updated_at = $2 where id = $1",
         params![model.id, ctx.now],
     )?;
@@ -165,7 +165,7 @@ pub(super) fn touch(tx: &mut Tx<'_>, ctx: &Ctx, model: &Model) -> Result<()> {
 /// Sets the description of a model and gives the model.
 pub fn describe(tx: &mut Tx<'_>, ctx: &Ctx, name: &str, description: &str) -> Result<FullModel> {
     let model = open(tx, name)?;
-    tx.execute(
+    tx.send(
         "update registered_models set description = $2, updated_at = $3 where id = $1",
         params![model.id, description, ctx.now],
     )?;
@@ -186,11 +186,11 @@ pub fn rename(tx: &mut Tx<'_>, ctx: &Ctx, name: &str, new_name: &str) -> Result<
             "Registered Model (name={new_name}) already exists."
         )));
     }
-    tx.execute(
+    tx.send(
         "update registered_models set name = $2, updated_at = $3 where id = $1",
         params![model.id, new_name, ctx.now],
     )?;
-    tx.execute(
+    tx.send(
         "update model_versions set model_name = $2, updated_at = $3 where model_id = $1",
         params![model.id, new_name, ctx.now],
     )?;
@@ -216,12 +216,12 @@ pub fn delete(tx: &mut Tx<'_>, ctx: &Ctx, name: &str) -> Result<()> {
         "model_version_tags",
         "model_versions",
     ] {
-        tx.execute(
+        tx.send(
             &format!("delete from {table} where model_id = $1"),
             params![model.id],
         )?;
     }
-    tx.execute(
+    tx.send(
         "update registered_models set lifecycle = 2, updated_at = $2 where id = $1",
         params![model.id, ctx.now],
     )?;

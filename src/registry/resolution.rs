@@ -71,7 +71,7 @@ pub fn add(tx: &mut Tx<'_>, seen: &BTreeMap<Sighting, Times>) -> Result<()> {
                  then excluded.last_at else consumer_resolutions.last_at end,
              times = consumer_resolutions.times + excluded.times",
     };
-    tx.insert_many(
+    tx.send_many(
         &insert,
         seen.iter().map(|(sighting, times)| {
             [
@@ -87,7 +87,7 @@ pub fn add(tx: &mut Tx<'_>, seen: &BTreeMap<Sighting, Times>) -> Result<()> {
     )?;
     let models: BTreeSet<&String> = seen.keys().map(|sighting| &sighting.model).collect();
     for model in models {
-        tx.execute(
+        tx.send(
             "delete from consumer_resolutions where model_name = $1 and last_at < (
                  select last_at from consumer_resolutions where model_name = $1
                  order by last_at desc limit 1 offset $2)",

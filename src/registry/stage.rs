@@ -173,7 +173,7 @@ pub(super) fn enter(
             kept
         }
     };
-    tx.execute(
+    tx.send(
         "update model_versions set stage = $2, updated_at = $3 where id = $1",
         params![version.id, to as i64, ctx.now],
     )?;
@@ -303,7 +303,7 @@ fn put(tx: &mut Tx<'_>, ctx: &Ctx, model: &Model, (stage, numbers): (Stage, &[i6
         );
         let mut params = params![model.id, stage as i64, ctx.now].to_vec();
         params.extend(chunk.iter().map(|number| Value::Int(*number)));
-        tx.execute(&sql, &params)?;
+        tx.send(&sql, &params)?;
     }
     Ok(())
 }

@@ -57,7 +57,7 @@ pub(super) fn store_on_model<'t>(
             conflict: "on conflict (model_id, key) do update set value = excluded.value",
         };
         let row = [Value::Int(model.id), Value::from(key), Value::from(value)];
-        tx.insert_many(&insert, [row])?;
+        tx.send_many(&insert, [row])?;
         set.push(SetTag { key, value, old });
     }
     Ok(set)
@@ -69,7 +69,7 @@ pub fn delete_on_model(tx: &mut Tx<'_>, ctx: &Ctx, name: &str, key: &str) -> Res
     let Some(old) = on_model(tx, model.id, key)? else {
         return Ok(());
     };
-    tx.execute(
+    tx.send(
         "delete from registered_model_tags where model_id = $1 and key = $2",
         params![model.id, key],
     )?;
@@ -122,7 +122,7 @@ pub(super) fn store_on_version<'t>(
             Value::from(value),
             Value::Int(owner.model.id),
         ];
-        tx.insert_many(&insert, [row])?;
+        tx.send_many(&insert, [row])?;
         set.push(SetTag { key, value, old });
     }
     Ok(set)
@@ -134,7 +134,7 @@ pub fn delete_on_version(tx: &mut Tx<'_>, ctx: &Ctx, at: &VersionRef, key: &str)
     let Some(old) = on_version(tx, version.id, key)? else {
         return Ok(());
     };
-    tx.execute(
+    tx.send(
         "delete from model_version_tags where version_id = $1 and key = $2",
         params![version.id, key],
     )?;

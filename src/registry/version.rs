@@ -248,7 +248,7 @@ pub fn describe(
     description: Option<&str>,
 ) -> Result<Version> {
     let (model, version) = open(tx, at)?;
-    tx.execute(
+    tx.send(
         "update model_versions set description = $2, updated_at = $3 where id = $1",
         params![version.id, description, ctx.now],
     )?;
@@ -269,7 +269,7 @@ pub fn delete(tx: &mut Tx<'_>, ctx: &Ctx, policy: &Policy, at: &VersionRef) -> R
     stage::leave(tx, ctx, policy, (&model, &version))?;
     alias::delete_of_version(tx, ctx, &model, version.number)?;
     let [source, run_id, run_link] = REDACTED;
-    tx.execute(
+    tx.send(
         "update model_versions
          set lifecycle = 2, description = null, source = $2, storage_location = $2, run_id = $3,
              run_link = $4, model_uuid = '', updated_at = $5

@@ -259,7 +259,7 @@ fn renew(tx: &mut Tx<'_>, ids: &[i64]) -> Result<()> {
         );
         let mut params = vec![Value::Int(until)];
         params.extend(ids.iter().map(|id| Value::Int(*id)));
-        tx.execute(&sql, &params)?;
+        tx.send(&sql, &params)?;
     }
     Ok(())
 }
@@ -279,7 +279,7 @@ fn bury(tx: &mut Tx<'_>, ids: &[i64]) -> Result<()> {
     })?;
     let now = tx.database_time()?;
     for (id, _) in free.iter().filter(|(_, expires_at)| *expires_at <= now) {
-        tx.execute("delete from artifact_claims where id = $1", params![*id])?;
+        tx.send("delete from artifact_claims where id = $1", params![*id])?;
     }
     Ok(())
 }

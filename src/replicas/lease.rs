@@ -249,7 +249,7 @@ fn renew_and_take(tx: &mut Tx<'_>, owner: &str) -> Result<Tokens> {
     ensure_rows(tx)?;
     let now = tx.database_time()?;
     let until = now + LASTS.as_millis() as i64;
-    tx.execute(
+    tx.send(
         "update leases set expires_at = $2 where owner = $1",
         params![owner, until],
     )?;
@@ -260,7 +260,7 @@ fn renew_and_take(tx: &mut Tx<'_>, owner: &str) -> Result<Tokens> {
         |row| row.get::<String>(0),
     )?;
     for name in free {
-        tx.execute(
+        tx.send(
             "update leases set owner = $2, token = token + 1, expires_at = $3 where name = $1",
             params![&name, owner, until],
         )?;
@@ -271,7 +271,7 @@ fn renew_and_take(tx: &mut Tx<'_>, owner: &str) -> Result<Tokens> {
 /// Takes every lease, whoever had it: on a database that belongs to one server, its last start.
 fn take_all(tx: &mut Tx<'_>, owner: &str) -> Result<Tokens> {
     ensure_rows(tx)?;
-    tx.execute(
+    tx.send(
         "update leases set owner = $1, token = token + 1, expires_at = $2",
         params![owner, i64::MAX],
     )?;
@@ -292,7 +292,7 @@ fn ensure_rows(tx: &mut Tx<'_>) -> Result<()> {
             Value::Int(0),
         ]
     });
-    tx.insert_many(&insert, rows)?;
+    tx.send_many(&insert, rows)?;
     Ok(())
 }
 

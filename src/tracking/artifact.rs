@@ -13,7 +13,7 @@ use serde_json::json;
 pub fn record(tx: &mut Tx<'_>, ctx: &Ctx, path: &ArtifactPath, stored: Stored) -> Result<()> {
     let before = digest(tx, path)?;
     note_stored(tx, path.as_str(), before, stored);
-    tx.execute(
+    tx.send(
         "insert into artifacts (path, size, sha256, stored_at) values ($1, $2, $3, $4)
          on conflict (path) do update set size = excluded.size, sha256 = excluded.sha256,
              stored_at = excluded.stored_at",
@@ -35,7 +35,7 @@ pub fn record_unread(tx: &mut Tx<'_>, ctx: &Ctx, path: &ArtifactPath, size: u64)
         .before(before)
         .after(json!({ "sha256": null, "size": size }))
         .note(tx);
-    tx.execute(
+    tx.send(
         "insert into artifacts (path, size, sha256, stored_at) values ($1, $2, '', $3)
          on conflict (path) do update set size = excluded.size, sha256 = excluded.sha256,
              stored_at = excluded.stored_at",

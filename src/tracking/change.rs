@@ -58,7 +58,7 @@ impl Kind {
 
 /// Leaves a trace.
 pub fn mark(tx: &mut Tx<'_>, run: &Run, kind: Kind) -> Result<()> {
-    tx.execute(
+    tx.send(
         "insert into run_changes (run_id, experiment_id, kind) values ($1, $2, $3)",
         params![run.id, run.experiment_id, kind as i64],
     )?;
@@ -70,7 +70,7 @@ pub fn mark_metrics(tx: &mut Tx<'_>, run: &Run, now: i64) -> Result<()> {
     if (0..METRICS_EVERY_MS).contains(&now.saturating_sub(run.marked_at)) {
         return Ok(());
     }
-    tx.execute(
+    tx.send(
         "update runs set marked_at = $2 where id = $1",
         params![run.id, now],
     )?;

@@ -90,7 +90,7 @@ pub fn log_inputs(tx: &mut Tx<'_>, ctx: &Ctx, inputs: &Inputs) -> Result<()> {
     };
     let mut model_uuids: Vec<&String> = inputs.model_uuids.iter().collect();
     model_uuids.sort();
-    tx.insert_many(
+    tx.send_many(
         &insert,
         model_uuids
             .into_iter()
@@ -140,7 +140,7 @@ fn add_input(tx: &mut Tx<'_>, run: &Run, input: &DatasetInput, number: i64) -> R
         columns: &["run_id", "dataset_id", "key", "value"],
         conflict: "on conflict (run_id, dataset_id, key) do update set value = excluded.value",
     };
-    tx.insert_many(
+    tx.send_many(
         &insert,
         tags.into_iter().map(|(key, value)| {
             [
@@ -155,7 +155,7 @@ fn add_input(tx: &mut Tx<'_>, run: &Run, input: &DatasetInput, number: i64) -> R
 }
 
 fn store(tx: &mut Tx<'_>, experiment_id: i64, dataset: &Dataset) -> Result<i64> {
-    tx.execute(
+    tx.send(
         "insert into datasets (experiment_id, name, digest, source_type, source, schema, profile)
          values ($1, $2, $3, $4, $5, $6, $7) on conflict (experiment_id, name, digest) do nothing",
         params![
@@ -199,7 +199,7 @@ pub fn log_outputs(
         .iter()
         .map(|output| output.model_uuid.as_str())
         .filter(|uuid| seen.insert(*uuid));
-    tx.insert_many(
+    tx.send_many(
         &insert,
         distinct.map(|uuid| {
             [

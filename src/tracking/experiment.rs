@@ -93,7 +93,7 @@ pub fn create(tx: &mut Tx<'_>, ctx: &Ctx, new: &NewExperiment, root: &str) -> Re
     )?;
     if new.artifact_location.is_none() {
         let location = location::of_experiment(root, &id.to_string())?;
-        tx.execute(
+        tx.send(
             "update experiments set artifact_location = $2 where id = $1",
             params![id, location],
         )?;
@@ -108,7 +108,7 @@ pub fn create(tx: &mut Tx<'_>, ctx: &Ctx, new: &NewExperiment, root: &str) -> Re
 /// Creates experiment 0 unless there is one, be it deleted.
 pub fn ensure_default(tx: &mut Tx<'_>, now: i64, root: &str) -> Result<()> {
     let location = location::of_experiment(root, &DEFAULT_ID.to_string())?;
-    tx.execute(
+    tx.send(
         "insert into experiments (id, name, artifact_location, lifecycle, created_at, updated_at)
          values ($1, 'Default', $2, 1, $3, $3) on conflict do nothing",
         params![DEFAULT_ID, location, now],
@@ -176,7 +176,7 @@ fn change_lifecycle(tx: &mut Tx<'_>, ctx: &Ctx, id: i64, to: Lifecycle) -> Resul
     if changed == 0 {
         return Err(not_found(id));
     }
-    tx.execute(
+    tx.send(
         "update runs set lifecycle = $2 where experiment_id = $1",
         params![id, to.number()],
     )?;
@@ -210,7 +210,7 @@ pub fn rename(tx: &mut Tx<'_>, ctx: &Ctx, id: i64, name: &str) -> Result<()> {
              choose another name."
         )));
     }
-    tx.execute(
+    tx.send(
         "update experiments set name = $2, updated_at = $3 where id = $1",
         params![id, name, ctx.now],
     )?;
@@ -275,7 +275,7 @@ fn store_tags(tx: &mut Tx<'_>, id: i64, tags: &[Pair]) -> Result<()> {
         columns: &["experiment_id", "key_id", "value"],
         conflict: "on conflict (experiment_id, key_id) do update set value = excluded.value",
     };
-    tx.insert_many(
+    tx.send_many(
         &insert,
         rows.into_iter()
             .map(|(key_id, tag)| [Value::Int(id), Value::Int(key_id), Value::from(&tag.value)]),

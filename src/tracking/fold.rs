@@ -74,7 +74,7 @@ pub fn fold(tx: &mut Tx<'_>, run_id: i64) -> Result<usize> {
     if !short.is_empty() {
         pack(tx, run_id, short)?;
     }
-    tx.execute(
+    tx.send(
         "delete from metric_segments where run_id = $1 and id <= $2",
         params![run_id, *last],
     )?;
@@ -104,7 +104,7 @@ fn pack(tx: &mut Tx<'_>, run_id: i64, mut series: Series) -> Result<()> {
         params![run_id],
         |row| gather(&mut series, &row.get::<Vec<u8>>(0)?),
     )?;
-    tx.execute(
+    tx.send(
         "delete from metric_packs where run_id = $1",
         params![run_id],
     )?;
@@ -123,7 +123,7 @@ fn pack(tx: &mut Tx<'_>, run_id: i64, mut series: Series) -> Result<()> {
         );
     }
     for row in packed.chunks(PACKED_ROW) {
-        tx.execute(
+        tx.send(
             "insert into metric_packs (run_id, body) values ($1, $2)",
             params![run_id, &segment::encode(row)],
         )?;
@@ -169,13 +169,13 @@ fn fold_series(tx: &mut Tx<'_>, run_id: i64, key_id: i64, mut points: Vec<Point>
 /// Replaces the blocks of a series from `number` on.
 fn store(tx: &mut Tx<'_>, from: (i64, i64, i64), points: &[Point]) -> Result<()> {
     let (run_id, key_id, first) = from;
-    tx.execute(
+    tx.send(
         "delete from metric_blocks where run_id = $1 and key_id = $2 and number >= $3",
         params![run_id, key_id, first],
     )?;
     for (number, points) in (first..).zip(series::split(points)) {
         let last = points.last().map_or(0, |point| point.timestamp);
-        tx.execute(
+        tx.send(
             "insert into metric_blocks (run_id, key_id, number, points, last_timestamp, body)
              values ($1, $2, $3, $4, $5, $6)",
             params![

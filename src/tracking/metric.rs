@@ -42,7 +42,7 @@ pub fn append(tx: &mut Tx<'_>, ctx: &Ctx, run: &Run, metrics: &[Metric]) -> Resu
         })
         .collect();
     let body = segment::encode(&points);
-    tx.execute(
+    tx.send(
         "insert into metric_segments (run_id, body) values ($1, $2)",
         params![run.id, &body],
     )?;
@@ -76,7 +76,7 @@ fn keep_latest(tx: &mut Tx<'_>, run: &Run, points: &[segment::KeyedPoint]) -> Re
              where (excluded.step, excluded.timestamp, excluded.value)
                  > (latest_metrics.step, latest_metrics.timestamp, latest_metrics.value)",
     };
-    tx.insert_many(
+    tx.send_many(
         &insert,
         latest.into_iter().map(|(key_id, point)| {
             [

@@ -262,7 +262,7 @@ pub fn open(tx: &mut Tx<'_>, ctx: &Ctx, uuid: &str) -> Result<Run> {
     if run.staleness != Staleness::Live {
         super::watch::revive(tx, ctx, &mut run)?;
     } else if ctx.now - run.written_at >= TOUCH_EVERY_MS {
-        tx.execute(
+        tx.send(
             "update runs set written_at = $2 where id = $1",
             params![run.id, ctx.now],
         )?;
@@ -284,7 +284,7 @@ pub fn update(tx: &mut Tx<'_>, ctx: &Ctx, uuid: &str, update: &Update) -> Result
     let before = run.state();
     run.status = update.status.unwrap_or(run.status);
     run.end_time = update.end_time.or(run.end_time);
-    tx.execute(
+    tx.send(
         "update runs set status = $2, end_time = $3, written_at = $4 where id = $1",
         params![run.id, run.status.number(), run.end_time, ctx.now],
     )?;
@@ -319,7 +319,7 @@ pub fn restore(tx: &mut Tx<'_>, uuid: &str) -> Result<()> {
 
 fn change_lifecycle(tx: &mut Tx<'_>, uuid: &str, to: Lifecycle) -> Result<()> {
     let run = find_locked(tx, uuid, Lock::Change)?;
-    tx.execute(
+    tx.send(
         "update runs set lifecycle = $2 where id = $1",
         params![run.id, to.number()],
     )?;

@@ -43,7 +43,7 @@ pub fn store(tx: &mut Tx<'_>, run: &Run, tags: &[Pair]) -> Result<()> {
         columns: &["run_id", "key_id", "experiment_id", "value"],
         conflict: "on conflict (run_id, key_id) do update set value = excluded.value",
     };
-    tx.insert_many(
+    tx.send_many(
         &insert,
         rows.into_iter().map(|(key_id, value)| {
             [
@@ -58,7 +58,7 @@ pub fn store(tx: &mut Tx<'_>, run: &Run, tags: &[Pair]) -> Result<()> {
         change::mark(tx, run, change::Kind::Tags)?;
     }
     if let Some(name) = kept.iter().rev().find(|tag| tag.key == NAME_TAG) {
-        tx.execute(
+        tx.send(
             "update runs set name = $2 where id = $1",
             params![run.id, &name.value],
         )?;

@@ -178,7 +178,7 @@ pub fn update(tx: &mut Tx<'_>, ctx: &Ctx, uuid: &str, update: &Update) -> Result
         take_default(tx, experiment_id, &view.kind)?;
     }
     view.updated_at = ctx.now;
-    tx.execute(
+    tx.send(
         "update saved_views set name = $2, shared = $3, is_default = $4, state = $5,
              updated_at = $6
          where id = $1",
@@ -198,7 +198,7 @@ pub fn update(tx: &mut Tx<'_>, ctx: &Ctx, uuid: &str, update: &Update) -> Result
 /// Deletes a view of the actor, or a shared one.
 pub fn delete(tx: &mut Tx<'_>, ctx: &Ctx, uuid: &str) -> Result<()> {
     let view = open(tx, ctx, uuid)?;
-    tx.execute("delete from saved_views where id = $1", params![view.id])?;
+    tx.send("delete from saved_views where id = $1", params![view.id])?;
     note(tx, "view_deleted", Some(&view), None);
     Ok(())
 }
@@ -247,7 +247,7 @@ fn check_name(
 
 /// Takes the rank of the default from the view that has it.
 fn take_default(tx: &mut Tx<'_>, experiment_id: i64, kind: &str) -> Result<()> {
-    tx.execute(
+    tx.send(
         "update saved_views set is_default = false
          where experiment_id = $1 and kind = $2 and is_default",
         params![experiment_id, kind],

@@ -77,7 +77,7 @@ fn end(tx: &mut Tx<'_>, ctx: &Ctx, run: &Run) -> Result<()> {
     );
     set(tx, run, ENDED_TAG, &reason)?;
     tag::remove(tx, run, STALE_TAG)?;
-    tx.execute(
+    tx.send(
         "update runs set status = $2, end_time = $3 where id = $1",
         params![run.id, Status::Killed.number(), run.written_at],
     )?;
@@ -94,7 +94,7 @@ pub fn revive(tx: &mut Tx<'_>, ctx: &Ctx, run: &mut Run) -> Result<()> {
     }
     run.staleness = Staleness::Live;
     run.written_at = ctx.now;
-    tx.execute(
+    tx.send(
         "update runs set status = $2, end_time = $3, staleness = 0, written_at = $4 where id = $1",
         params![run.id, run.status.number(), run.end_time, run.written_at],
     )?;
@@ -121,7 +121,7 @@ fn set(tx: &mut Tx<'_>, run: &Run, key: &str, value: &str) -> Result<()> {
 }
 
 fn note(tx: &mut Tx<'_>, run: &Run, staleness: Staleness) -> Result<()> {
-    tx.execute(
+    tx.send(
         "update runs set staleness = $2 where id = $1",
         params![run.id, staleness as i64],
     )?;

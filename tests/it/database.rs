@@ -7,7 +7,7 @@ use serde_json::json;
 use std::path::Path;
 use std::time::Duration;
 use trackway::config::Config;
-use trackway::db::{Db, Options, PostgresOptions, PostgresUrl, like};
+use trackway::db::{Db, Insert, Options, PostgresOptions, PostgresUrl, Value, like};
 use trackway::params;
 
 #[tokio::test]
@@ -234,4 +234,64 @@ async fn several_attempts_are_not_seen(server: &TestServer) {
     });
     let (all, distinct) = runs.await.unwrap();
     assert_eq!(all, distinct);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn statements_that_are_sent_keep_their_order_and_fail_with_their_transaction() {
+    let server = TestServer::start().await;
+    let names = |like: &'static str| {
+        server.app.db.read(move |tx| {
+            let sql = "select name from keys where name like $1 order by id";
+            tx.query(sql, params![like], |row| row.get::<String>(0))
+        })
+    };
+    let insert = "insert into keys (name) values ($1)";
+    let kept = server.app.db.write(move |tx| {
+        tx.send(insert, params!["kept-1"])?;
+        tx.send(
+            "update keys set name = 'kept-2' where name = $1",
+            params!["kept-1"],
+        )?;
+        let insert = Insert {
+            table: "keys",
+            columns: &["name"],
+            conflict: "",
+        };
+        tx.send_many(
+            &insert,
+            ["kept-3", "kept-4"].map(|name| [Value::from(name)]),
+        )?;
+        let seen = tx.query_one(
+            "select count(*) from keys where name like 'kept-%'",
+            &[],
+            |row| row.get::<i64>(0),
+        )?;
+        tx.send("delete from keys where name = $1", params!["kept-3"])?;
+        Ok(seen)
+    });
+    assert_eq!(kept.await.unwrap(), 3, "a query sees what was sent before");
+    assert_eq!(names("kept-%").await.unwrap(), ["kept-2", "kept-4"]);
+
+    // The same name again: the failure shows at the commit, or at the next query.
+    for asks in [false, true] {
+        let refused = server.app.db.write(move |tx| {
+            tx.send(insert, params!["lost"])?;
+            tx.send(insert, params!["kept-4"])?;
+            tx.send(insert, params!["lost, too"])?;
+            match asks {
+                true => tx.query_one("select count(*) from keys", &[], |row| row.get::<i64>(0)),
+                false => Ok(0),
+            }
+        });
+        assert!(refused.await.is_err());
+        assert_eq!(names("lost%").await.unwrap(), Vec::<String>::new());
+    }
+    let run = server.run("0").await;
+    server
+        .post(
+            "runs/set-tag",
+            json!({ "run_id": run, "key": "a", "value": "b" }),
+        )
+        .await
+        .ok();
 }

@@ -215,9 +215,8 @@ fn attempt<T>(
     keys: &KeyCache,
     work: &impl Fn(&mut Tx<'_>) -> Result<T>,
 ) -> (Result<T>, Option<Kind>) {
-    let begun = session.begin(session::BEGIN_WRITE);
-    let outcome = begun.and_then(|()| run(&session, keys, work));
-    let outcome = outcome.and_then(|(answer, hooks)| {
+    session.begin_with_next(session::BEGIN_WRITE);
+    let outcome = run(&session, keys, work).and_then(|(answer, hooks)| {
         session.commit()?;
         hooks.into_iter().for_each(|hook| hook());
         Ok(answer)

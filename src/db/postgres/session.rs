@@ -6,11 +6,17 @@ use super::{Client, statement};
 use crate::db::{Insert, Row, Value};
 use crate::error::{Error, Result};
 use deadpool_postgres::{ClientWrapper, HookError, Object};
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, ready};
 use std::cell::RefCell;
 use std::future::Future;
 use std::panic::Location;
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
+use tokio::time::error::Elapsed;
+use tokio::time::timeout;
 
 /// How long the beginning or the end of a transaction may stay without an answer.
 const BEGIN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -34,16 +40,43 @@ enum Broken {
     Silent,
 }
 
+/// A statement that is on its way, and that nobody waited for yet.
+struct Sent {
+    answer: BoxFuture<'static, Result<(), tokio_postgres::Error>>,
+    limit: Duration,
+    at: &'static Location<'static>,
+}
+
+/// Why a statement failed, and which: the one that was waited for, or one that was sent before.
+struct Fault {
+    why: Broken,
+    at: &'static Location<'static>,
+    was_sent_before: bool,
+}
+
 /// A connection with the transaction that runs on it; used by one thread.
+///
+/// What needs no answer is sent and not waited for: it is on the network together with what comes
+/// next. The next statement that is waited for, at the latest the commit, tells whether it failed.
 ///
 /// Invariant: it goes back to the pool outside of a transaction, or not at all.
 pub struct Session {
-    client: Client,
+    client: Arc<Client>,
     handle: Handle,
+    /// In the order in which the database answers.
+    sent: RefCell<Vec<Sent>>,
     /// How messages name the database.
     database: String,
     /// The first failure of the transaction; nothing after it counts.
     failure: RefCell<Option<Failure>>,
+}
+
+/// Gives an answer, or why there is none.
+fn told<T>(answer: Result<Result<T, tokio_postgres::Error>, Elapsed>) -> Result<T, Broken> {
+    match answer {
+        Ok(answer) => answer.map_err(Broken::Failed),
+        Err(_) => Err(Broken::Silent),
+    }
 }
 
 /// Refuses a database whose texts are not UTF-8.
@@ -65,25 +98,36 @@ impl Session {
     /// Takes a connection; called where a runtime runs.
     pub(super) fn new(client: Client, url: &PostgresUrl) -> Self {
         Self {
-            client,
+            client: Arc::new(client),
             handle: Handle::current(),
+            sent: RefCell::default(),
             database: url.to_string(),
             failure: RefCell::new(None),
         }
     }
 
+    /// Begins a transaction, and waits until it has begun.
     #[track_caller]
     pub(super) fn begin(&self, sql: &str) -> Result<()> {
-        let at = Location::caller();
-        let done = self.within(BEGIN_TIMEOUT, self.client.batch_execute(sql));
-        done.map_err(|error| self.broken(error, at))
+        self.wait(BEGIN_TIMEOUT, self.client.batch_execute(sql))
+    }
+
+    /// Begins a transaction together with its first statement.
+    #[track_caller]
+    pub(super) fn begin_with_next(&self, sql: &'static str) {
+        let client = self.client.clone();
+        self.put(
+            BEGIN_TIMEOUT,
+            async move { client.batch_execute(sql).await },
+        );
     }
 
     /// Commits; when the connection is lost meanwhile, nobody knows whether it did.
     pub(super) fn commit(&self) -> Result<()> {
-        let error = match self.within(ANSWER_TIMEOUT, self.client.batch_execute("commit")) {
-            Ok(()) => return Ok(()),
-            Err(error) => error,
+        let at = Location::caller();
+        let Err(fault) = self.settle(ANSWER_TIMEOUT, at, self.client.batch_execute("commit"))
+        else {
+            return Ok(());
         };
         let unknown = || {
             Error::unavailable(format!(
@@ -92,33 +136,36 @@ impl Session {
                 self.database
             ))
         };
-        let failure = match error {
+        Err(match fault.why {
             // Nobody will hear the answer any more, so that the connection is closed.
             Broken::Silent => {
-                self.broken(Broken::Silent, Location::caller());
+                self.broken(Broken::Silent, fault.at);
                 unknown()
             }
             Broken::Failed(error) if failure::is_lost(&error) => unknown().with_cause(error),
-            Broken::Failed(error) => failure::of(error, &self.database, Location::caller()).error,
-        };
-        Err(failure)
+            // PostgreSQL rolls back when it is to commit after a failed statement.
+            Broken::Failed(error) if fault.was_sent_before => self.failed(error, fault.at),
+            Broken::Failed(error) => failure::of(error, &self.database, fault.at).error,
+        })
     }
 
     /// Ends the transaction unless it is committed, and gives what made it fail.
     ///
     /// A connection that is lost or cannot be rolled back is closed.
     pub(super) fn end(self, committed: bool) -> Option<Failure> {
+        // Whatever they would say: a rollback undoes them, a commit has waited for them.
+        self.sent.take();
         let failure = self.failure.take();
         let is_lost = failure
             .as_ref()
             .is_some_and(|failure| matches!(failure.kind, Kind::Lost | Kind::Silent));
-        let is_over = committed
-            || !is_lost
-                && self
-                    .within(BEGIN_TIMEOUT, self.client.batch_execute("rollback"))
-                    .is_ok();
-        if !is_over {
-            drop(Object::take(self.client));
+        let rollback = || {
+            let at = Location::caller();
+            self.settle(BEGIN_TIMEOUT, at, self.client.batch_execute("rollback"))
+        };
+        let is_over = committed || !is_lost && rollback().is_ok();
+        if !is_over && let Some(client) = Arc::into_inner(self.client) {
+            drop(Object::take(client));
         }
         failure
     }
@@ -127,17 +174,62 @@ impl Session {
         self.failure.borrow().is_some()
     }
 
-    /// Waits for an answer of the database, but not for ever.
-    fn within<T>(
+    /// Sends a statement that is not waited for.
+    #[track_caller]
+    fn put(
+        &self,
+        limit: Duration,
+        answer: impl Future<Output = Result<(), tokio_postgres::Error>> + Send + 'static,
+    ) {
+        let mut answer = answer.boxed();
+        // The first poll hands the statement to the connection; only a failure is there at once.
+        if let Some(failed) = (&mut answer).now_or_never() {
+            answer = ready(failed).boxed();
+        }
+        let at = Location::caller();
+        self.sent.borrow_mut().push(Sent { answer, limit, at });
+    }
+
+    /// Waits for the answers to what was sent and to this, but not for ever.
+    fn settle<T>(
+        &self,
+        limit: Duration,
+        at: &'static Location<'static>,
+        answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, Fault> {
+        let mut answer = pin!(answer);
+        let early = answer.as_mut().now_or_never();
+        let sent = self.sent.take();
+        self.handle.block_on(async {
+            for one in sent {
+                let answer = timeout(one.limit, one.answer).await;
+                told(answer).map_err(|why| Fault {
+                    why,
+                    at: one.at,
+                    was_sent_before: true,
+                })?;
+            }
+            let answer = match early {
+                Some(answer) => Ok(answer),
+                None => timeout(limit, answer).await,
+            };
+            told(answer).map_err(|why| Fault {
+                why,
+                at,
+                was_sent_before: false,
+            })
+        })
+    }
+
+    /// Waits for an answer; the first failure is remembered.
+    #[track_caller]
+    fn wait<T>(
         &self,
         limit: Duration,
         answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
-    ) -> Result<T, Broken> {
-        let waited = async { tokio::time::timeout(limit, answer).await };
-        match self.handle.block_on(waited) {
-            Ok(done) => done.map_err(Broken::Failed),
-            Err(_) => Err(Broken::Silent),
-        }
+    ) -> Result<T> {
+        self.settle(limit, Location::caller(), answer)
+            .map_err(|fault| self.broken(fault.why, fault.at))
     }
 
     fn broken(&self, why: Broken, at: &'static Location<'static>) -> Error {
@@ -150,17 +242,27 @@ impl Session {
     /// Runs statements that take no parameters, however long they take: a migration is among them.
     #[track_caller]
     pub(in crate::db) fn plain(&self, sql: &str) -> Result<()> {
-        let at = Location::caller();
-        let done = self.handle.block_on(self.client.batch_execute(sql));
-        done.map_err(|error| self.failed(error, at))
+        self.wait(Duration::MAX, self.client.batch_execute(sql))
     }
 
     #[track_caller]
     pub(in crate::db) fn execute(&self, sql: &str, params: &[Value<'_>]) -> Result<u64> {
-        let at = Location::caller();
         let typed = statement::typed(params)?;
-        let done = self.within(ANSWER_TIMEOUT, self.client.execute_typed(sql, &typed));
-        done.map_err(|error| self.broken(error, at))
+        self.wait(ANSWER_TIMEOUT, self.client.execute_typed(sql, &typed))
+    }
+
+    /// Sends a statement that is not waited for.
+    #[track_caller]
+    pub(in crate::db) fn send(&self, sql: &str, params: &[Value<'_>]) -> Result<()> {
+        statement::typed(params)?;
+        let own = |value: &Value<'_>| value.clone().into_owned();
+        let (sql, params) = (sql.to_owned(), params.iter().map(own).collect::<Vec<_>>());
+        let client = self.client.clone();
+        self.put(ANSWER_TIMEOUT, async move {
+            let typed = statement::with_types(&params);
+            client.execute_typed(&sql, &typed).await.map(|_| ())
+        });
+        Ok(())
     }
 
     #[track_caller]
@@ -170,10 +272,8 @@ impl Session {
         params: &[Value<'_>],
         mut map: impl FnMut(&Row<'_>) -> Result<T>,
     ) -> Result<Vec<T>> {
-        let at = Location::caller();
         let typed = statement::typed(params)?;
-        let rows = self.within(ANSWER_TIMEOUT, self.client.query_typed(sql, &typed));
-        let rows = rows.map_err(|error| self.broken(error, at))?;
+        let rows = self.wait(ANSWER_TIMEOUT, self.client.query_typed(sql, &typed))?;
         rows.iter().map(|row| map(&Row::Postgres(row))).collect()
     }
 
@@ -183,16 +283,32 @@ impl Session {
         insert: &Insert<'_>,
         rows: impl IntoIterator<Item = [Value<'v>; N]>,
     ) -> Result<u64> {
-        let at = Location::caller();
-        let rows: Vec<[Value<'v>; N]> = rows.into_iter().collect();
         let mut changed = 0;
-        for rows in rows.chunks(statement::ROWS) {
+        for rows in statement::parts(rows) {
             let (sql, columns) = statement::insert(insert, rows)?;
             let typed = statement::typed_columns(&columns);
-            let done = self.within(ANSWER_TIMEOUT, self.client.execute_typed(&sql, &typed));
-            changed += done.map_err(|error| self.broken(error, at))?;
+            changed += self.wait(ANSWER_TIMEOUT, self.client.execute_typed(&sql, &typed))?;
         }
         Ok(changed)
+    }
+
+    /// Sends the insertion of rows, which is not waited for.
+    #[track_caller]
+    pub(in crate::db) fn send_many<'v, const N: usize>(
+        &self,
+        insert: &Insert<'_>,
+        rows: impl IntoIterator<Item = [Value<'v>; N]>,
+    ) -> Result<()> {
+        let owned = rows.into_iter().map(|row| row.map(Value::into_owned));
+        for rows in statement::parts(owned) {
+            let (sql, columns) = statement::insert(insert, rows)?;
+            let client = self.client.clone();
+            self.put(ANSWER_TIMEOUT, async move {
+                let typed = statement::typed_columns(&columns);
+                client.execute_typed(&sql, &typed).await.map(|_| ())
+            });
+        }
+        Ok(())
     }
 
     /// Remembers the first failure, and says what it means to the client.

@@ -10,7 +10,7 @@ use std::error::Error as StdError;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 
 /// Rows inserted by one statement.
-pub(super) const ROWS: usize = 5_000;
+const ROWS: usize = 5_000;
 
 /// A parameter with its type.
 pub(super) type Typed<'v> = (&'v (dyn ToSql + Sync), Type);
@@ -21,13 +21,16 @@ pub(super) type Typed<'v> = (&'v (dyn ToSql + Sync), Type);
 /// 400 for a text with a NUL, which PostgreSQL cannot store.
 #[track_caller]
 pub(super) fn typed<'v>(params: &'v [Value<'_>]) -> Result<Vec<Typed<'v>>> {
+    params.iter().try_for_each(check)?;
+    Ok(with_types(params))
+}
+
+/// Gives parameters that were checked with their types.
+pub(super) fn with_types<'v>(params: &'v [Value<'_>]) -> Vec<Typed<'v>> {
     params
         .iter()
-        .map(|value| {
-            check(value)?;
-            // The server works out the type of a null by itself.
-            Ok((value as _, type_of(value).unwrap_or(Type::UNKNOWN)))
-        })
+        // The server works out the type of a null by itself.
+        .map(|value| (value as _, type_of(value).unwrap_or(Type::UNKNOWN)))
         .collect()
 }
 
@@ -54,14 +57,14 @@ fn type_of(value: &Value<'_>) -> Option<Type> {
 
 /// A column of rows to insert; no type where all its values are null.
 pub(super) struct Cells<'v> {
-    values: Vec<&'v Value<'v>>,
+    values: Vec<Value<'v>>,
     array: Option<Type>,
 }
 
 impl<'v> Cells<'v> {
     #[track_caller]
-    fn new(values: Vec<&'v Value<'v>>) -> Result<Self> {
-        values.iter().try_for_each(|value| check(value))?;
+    fn new(values: Vec<Value<'v>>) -> Result<Self> {
+        values.iter().try_for_each(check)?;
         let array = values.iter().find_map(|value| {
             Some(match value {
                 Value::Null => return None,
@@ -76,6 +79,15 @@ impl<'v> Cells<'v> {
     }
 }
 
+/// Splits rows into as many as one statement inserts.
+pub(super) fn parts<R>(rows: impl IntoIterator<Item = R>) -> impl Iterator<Item = Vec<R>> {
+    let mut rows = rows.into_iter();
+    std::iter::from_fn(move || {
+        let part: Vec<R> = rows.by_ref().take(ROWS).collect();
+        (!part.is_empty()).then_some(part)
+    })
+}
+
 /// Writes the statement that inserts the rows, each column of theirs as one array: its text is the
 /// same however many the rows are.
 ///
@@ -84,13 +96,15 @@ impl<'v> Cells<'v> {
 #[track_caller]
 pub(super) fn insert<'v, const N: usize>(
     insert: &Insert<'_>,
-    rows: &'v [[Value<'v>; N]],
+    rows: Vec<[Value<'v>; N]>,
 ) -> Result<(String, Vec<Cells<'v>>)> {
-    let mut columns = Vec::with_capacity(N);
-    for index in 0..N {
-        let values = rows.iter().filter_map(|row| row.get(index)).collect();
-        columns.push(Cells::new(values)?);
+    let mut columns: Vec<_> = (0..N).map(|_| Vec::with_capacity(rows.len())).collect();
+    for row in rows {
+        for (column, value) in columns.iter_mut().zip(row) {
+            column.push(value);
+        }
     }
+    let columns: Vec<Cells<'v>> = columns.into_iter().map(Cells::new).collect::<Result<_>>()?;
     let (mut selected, mut names, mut arrays) = (Vec::new(), Vec::new(), Vec::new());
     for column in &columns {
         if column.array.is_none() {
@@ -191,7 +205,7 @@ mod tests {
             [Value::Int(1), Value::Null, Value::Null],
             [Value::Int(2), Value::Null, Value::from("x")],
         ];
-        let (sql, columns) = insert(&of, &rows).unwrap();
+        let (sql, columns) = insert(&of, rows.into()).unwrap();
         assert_eq!(
             sql,
             "insert into t (a, b, c) select r.c1, null, r.c2 from unnest($1, $2) as r (c1, c2) \

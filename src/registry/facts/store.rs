@@ -21,7 +21,7 @@ pub fn freeze(tx: &mut Tx<'_>, ctx: &Ctx, version: &Version, files: &FileFacts) 
     };
     let text = serde_json::to_string(&facts)
         .map_err(|error| Error::internal("The facts of a version failed.").with_cause(error))?;
-    tx.execute(
+    tx.send(
         "insert into model_version_facts (version_id, facts, created_at) values ($1, $2, $3)",
         params![version.id, text, ctx.now],
     )?;
@@ -106,7 +106,7 @@ pub fn of(tx: &mut Tx<'_>, version: &Version) -> Result<Facts> {
 
 /// Forgets the documents of a model's versions, before the versions are deleted with their model.
 pub(in crate::registry) fn delete_of_model(tx: &mut Tx<'_>, model: &Model) -> Result<()> {
-    tx.execute(
+    tx.send(
         "delete from model_version_facts
          where version_id in (select id from model_versions where model_id = $1)",
         params![model.id],

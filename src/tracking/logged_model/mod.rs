@@ -204,7 +204,7 @@ pub fn lock(tx: &mut Tx<'_>, uuids: &[&str]) -> Result<()> {
 /// Sets the status of a model and gives the model.
 pub fn finalize(tx: &mut Tx<'_>, ctx: &Ctx, uuid: &str, status: Status) -> Result<LoggedModel> {
     let id = open(tx, uuid)?;
-    tx.execute(
+    tx.send(
         "update logged_models set status = $2, updated_at = $3 where id = $1",
         params![id, status as i64, ctx.now],
     )?;
@@ -217,7 +217,7 @@ pub fn finalize(tx: &mut Tx<'_>, ctx: &Ctx, uuid: &str, status: Status) -> Resul
 /// Marks a model as deleted.
 pub fn delete(tx: &mut Tx<'_>, ctx: &Ctx, uuid: &str) -> Result<()> {
     let id = open(tx, uuid)?;
-    tx.execute(
+    tx.send(
         "update logged_models set lifecycle = 2, updated_at = $2 where id = $1",
         params![id, ctx.now],
     )?;

@@ -105,7 +105,7 @@ pub(super) fn store_tags(tx: &mut Tx<'_>, id: i64, tags: &[Pair]) -> Result<()> 
         columns: &["model_id", "key", "value"],
         conflict: "on conflict (model_id, key) do update set value = excluded.value",
     };
-    tx.insert_many(
+    tx.send_many(
         &insert,
         sorted
             .into_iter()
@@ -157,7 +157,7 @@ pub fn append_metrics(tx: &mut Tx<'_>, run: &Run, metrics: &[Metric]) -> Result<
         ],
         conflict: "on conflict do nothing",
     };
-    tx.insert_many(
+    tx.send_many(
         &insert,
         metrics.iter().filter_map(|metric| {
             let link = metric.model.as_ref()?;
