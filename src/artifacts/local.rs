@@ -8,10 +8,11 @@
 use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use futures_util::future::{Either, ready};
 use futures_util::{Stream, StreamExt};
 
 use super::failure::{broken_body, failed, no_such_artifact};
@@ -70,22 +71,17 @@ impl LocalRoot {
     {
         let target = path.clone();
         let root = self.clone();
-        let mut staged = blocking(move || root.begin(&target)).await?;
+        let staged = blocking(move || root.begin(&target)).await?;
         let mut body = pin!(body);
+        // A thread writes what came while more comes.
+        let mut writing = Either::Left(ready(Ok(staged)));
         let mut is_open = true;
         while is_open {
-            let mut chunks = Vec::new();
-            let mut size = 0;
-            while is_open && size < WRITE_SIZE {
-                match body.next().await.transpose().map_err(broken_body)? {
-                    Some(chunk) => {
-                        size += chunk.len();
-                        chunks.push(chunk);
-                    }
-                    None => is_open = false,
-                }
-            }
-            staged = blocking(move || {
+            let gathered = gather(body.as_mut()).await;
+            let mut staged = writing.await?;
+            let chunks;
+            (chunks, is_open) = gathered?;
+            writing = Either::Right(blocking(move || {
                 let written = staged.write(&chunks);
                 let synced = written.and_then(|()| match is_open {
                     true => Ok(()),
@@ -93,9 +89,9 @@ impl LocalRoot {
                 });
                 synced.map_err(|e| failed("store the artifact", e))?;
                 Ok(staged)
-            })
-            .await?;
+            }));
         }
+        let staged = writing.await?;
         let allowed = allow(staged.stored()).await?;
         let target = path.clone();
         let stored = blocking(move || self.finish(staged, &target)).await?;
@@ -355,14 +351,32 @@ fn check_names(path: &ArtifactPath) -> Result<()> {
     }
 }
 
-async fn blocking<T, F>(work: F) -> Result<T>
+/// Takes the next part of a body, about `WRITE_SIZE` bytes, and says whether more may come.
+async fn gather(
+    mut body: Pin<&mut impl Stream<Item = io::Result<Bytes>>>,
+) -> Result<(Vec<Bytes>, bool)> {
+    let (mut chunks, mut size) = (Vec::new(), 0);
+    while size < WRITE_SIZE {
+        let Some(chunk) = body.next().await.transpose().map_err(broken_body)? else {
+            return Ok((chunks, false));
+        };
+        size += chunk.len();
+        chunks.push(chunk);
+    }
+    Ok((chunks, true))
+}
+
+/// Lets a thread that may block do the work, at once.
+fn blocking<T, F>(work: F) -> impl Future<Output = Result<T>>
 where
     T: Send + 'static,
     F: FnOnce() -> Result<T> + Send + 'static,
 {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(outcome) => outcome,
-        Err(error) => Err(Error::internal("The artifact store is shutting down").with_cause(error)),
+    let task = tokio::task::spawn_blocking(work);
+    async {
+        task.await.unwrap_or_else(|error| {
+            Err(Error::internal("The artifact store is shutting down").with_cause(error))
+        })
     }
 }
 

@@ -6,6 +6,7 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -15,6 +16,9 @@ use super::store::Stored;
 
 /// The folder below a root that holds the files on their way in. No artifact may have this name.
 pub(super) const FOLDER: &str = ".trackway-uploads";
+
+/// After so many bytes that no disk has, what is there begins its way to the disk while more comes.
+const FLUSH_AFTER: u64 = 32 << 20;
 
 /// How often a folder that another upload is just removing is made again.
 const ATTEMPTS: usize = 100;
@@ -28,6 +32,9 @@ pub(super) struct StagedFile {
     file: File,
     sha256: Sha256,
     size: u64,
+    /// The size when it was flushed last, and the thread that does it.
+    flushed: u64,
+    flushing: Option<JoinHandle<io::Result<()>>>,
     name: Temporary,
 }
 
@@ -50,6 +57,8 @@ impl StagedFile {
                         file,
                         sha256: Sha256::new(),
                         size: 0,
+                        flushed: 0,
+                        flushing: None,
                         name,
                     });
                 }
@@ -65,12 +74,32 @@ impl StagedFile {
             self.sha256.update(chunk);
             self.size += chunk.len() as u64;
         }
+        let is_busy = self
+            .flushing
+            .as_ref()
+            .is_some_and(|thread| !thread.is_finished());
+        if self.size - self.flushed >= FLUSH_AFTER && !is_busy {
+            self.await_flush()?;
+            let file = self.file.try_clone()?;
+            self.flushed = self.size;
+            self.flushing = Some(std::thread::Builder::new().spawn(move || file.sync_data())?);
+        }
         Ok(())
     }
 
     /// Makes the content durable; it still has its temporary name.
-    pub(super) fn sync(&self) -> io::Result<()> {
+    pub(super) fn sync(&mut self) -> io::Result<()> {
+        // The system tells a failure once, so that the flush before may be the one that knows.
+        self.await_flush()?;
         self.file.sync_all()
+    }
+
+    fn await_flush(&mut self) -> io::Result<()> {
+        match self.flushing.take().map(JoinHandle::join) {
+            Some(Ok(flushed)) => flushed,
+            Some(Err(_)) => Err(io::Error::other("the thread that flushes the file stopped")),
+            None => Ok(()),
+        }
     }
 
     /// Says what was written so far.
