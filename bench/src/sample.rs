@@ -92,11 +92,20 @@ pub(crate) fn quantile(sorted: &[f64], part: f64) -> f64 {
     sorted.get(index).copied().unwrap_or(f64::NAN)
 }
 
-/// Gives the median of values in any order.
+/// Gives the median of values in any order; of an even number of them, the mean of the two in the
+/// middle.
 pub(crate) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
-    quantile(&sorted, 0.5)
+    let middle = sorted.len() / 2;
+    match (
+        sorted.get(middle),
+        middle.checked_sub(1).and_then(|at| sorted.get(at)),
+    ) {
+        (Some(high), Some(low)) if sorted.len().is_multiple_of(2) => f64::midpoint(*low, *high),
+        (Some(value), _) => *value,
+        (None, _) => f64::NAN,
+    }
 }
 
 fn short(text: &str) -> String {
@@ -105,4 +114,17 @@ fn short(text: &str) -> String {
         line = line.chars().take(160).collect::<String>() + ".. ";
     }
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_of_an_even_number_lies_between_the_middle_two() {
+        assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]), 2.5);
+        assert_eq!(median(&[7.0]), 7.0);
+        assert!(median(&[]).is_nan());
+    }
 }

@@ -122,7 +122,7 @@ const PAGES = [
   },
   {
     name: 'run page with its curve',
-    ours: ({ run_id }) => `/runs/${run_id}`,
+    ours: ({ run_id }) => `/runs/${run_id}?tab=charts`,
     anchor: ({ experiment_id, run_id }) => `/#/experiments/${experiment_id}/runs/${run_id}/model-metrics`,
     shown: (page) => page.locator('main canvas, .js-plotly-plot .main-svg').first(),
   },

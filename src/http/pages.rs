@@ -15,7 +15,6 @@ use std::time::Duration;
 /// What was built of the web interface; empty where it was not built.
 #[derive(Embed)]
 #[folder = "$CARGO_MANIFEST_DIR/ui/dist"]
-#[allow_missing = true]
 struct Built;
 
 const INDEX: &str = "index.html";
