@@ -7,9 +7,9 @@ use super::goal::{self, Direction};
 use super::number::Num;
 use crate::db::{Row, Tx, Value, placeholders};
 use crate::error::Result;
-use crate::tracking::curve;
 use crate::tracking::search::{self, TableSearch};
 use crate::tracking::series::Point;
+use crate::tracking::{curve, metric};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
@@ -175,7 +175,7 @@ fn number_column(key: &str, values: &[f64], runs: usize) -> NumberColumn {
         nonfinite,
         is_goal: false,
         direction: Direction::guess(key),
-        system: goal::is_system(key),
+        system: metric::is_system(key),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Which metric an experiment is about, and whether more of it is better.
 
+use crate::tracking::metric;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -60,14 +61,9 @@ impl Direction {
     }
 }
 
-/// Says whether a metric is one of the machine rather than of the training.
-pub fn is_system(key: &str) -> bool {
-    key.starts_with("system/")
-}
-
 /// Says how likely a metric is what its experiment is about: more is likelier, 0 is never.
 pub fn likelihood(key: &str) -> usize {
-    if is_system(key) {
+    if metric::is_system(key) {
         return 0;
     }
     let found = words(key).filter_map(|word| LIKELY.iter().position(|likely| *likely == word));

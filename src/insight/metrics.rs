@@ -1,12 +1,11 @@
 //! The metrics of a run, each in one line.
 
-use super::goal;
 use super::number::Num;
 use crate::db::Tx;
 use crate::error::Result;
 use crate::params;
 use crate::tracking::series::Point;
-use crate::tracking::{curve, history, run};
+use crate::tracking::{curve, history, metric, run};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::HashMap;
@@ -90,7 +89,7 @@ fn summary(key: &str, points: &[Point]) -> Option<MetricSummary> {
         max_step: most.step,
         first_time: first.timestamp,
         last_time: newest.timestamp,
-        system: goal::is_system(key),
+        system: metric::is_system(key),
     })
 }
 

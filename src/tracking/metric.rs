@@ -26,6 +26,11 @@ pub struct ModelLink {
     pub dataset_digest: Option<String>,
 }
 
+/// Says whether a metric is one of the machine rather than of the training, by its name.
+pub fn is_system(key: &str) -> bool {
+    key.starts_with("system/")
+}
+
 /// Appends metrics to a run that was opened for writing.
 pub fn append(tx: &mut Tx<'_>, ctx: &Ctx, run: &Run, metrics: &[Metric]) -> Result<()> {
     if metrics.is_empty() {

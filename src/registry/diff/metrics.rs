@@ -3,6 +3,7 @@
 use super::lists::{bounded, cut};
 use super::{Change, Section};
 use crate::registry::facts::{Facts, Metric, Reading};
+use crate::tracking::metric::is_system;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,7 +22,7 @@ pub struct MetricRow {
 }
 
 /// Compares metrics; a value of the logged model goes before that of the run, which may have gone
-/// on to train others.
+/// on to train others. What differs comes by its name, that of the machine last.
 pub(super) fn compare(a: &Facts, b: &Facts) -> Section<MetricRow> {
     let (of_a, of_b) = (readings(a), readings(b));
     let keys: BTreeSet<&String> = of_a.keys().chain(of_b.keys()).collect();
@@ -32,6 +33,7 @@ pub(super) fn compare(a: &Facts, b: &Facts) -> Section<MetricRow> {
             None => section.equal += 1,
         }
     }
+    section.differ.sort_by_key(|row| is_system(&row.key));
     cut(bounded(section), (a, b), "metrics of ")
 }
 

@@ -256,6 +256,16 @@ fn metrics_have_absolute_and_relative_deltas() {
         "4 of 4 metrics differ from m/1 to m/2: down 4 -> 3 (-25.0 %), gone 1 -> none, new none -> \
          NaN and 1 more."
     ));
+    a.metrics = vec![metric("system/cpu", 1.0), metric("val/auc", 0.8)];
+    b.metrics = vec![metric("system/cpu", 2.0), metric("val/auc", 0.9)];
+    let diff = compared(&a, &b, (&[], &[]));
+    let keys: Vec<&str> = diff
+        .metrics
+        .differ
+        .iter()
+        .map(|row| row.key.as_str())
+        .collect();
+    assert_eq!(keys, ["val/auc", "system/cpu"], "the machine comes last");
 }
 
 #[test]
