@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use deadpool_postgres::{ClientWrapper, HookError, Object};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::panic::Location;
 use std::pin::pin;
@@ -65,6 +65,8 @@ pub struct Session {
     handle: Handle,
     /// In the order in which the database answers.
     sent: RefCell<Vec<Sent>>,
+    /// Whether the beginning of the transaction is among them.
+    is_beginning: Cell<bool>,
     /// How messages name the database.
     database: String,
     /// The first failure of the transaction; nothing after it counts.
@@ -101,6 +103,7 @@ impl Session {
             client: Arc::new(client),
             handle: Handle::current(),
             sent: RefCell::default(),
+            is_beginning: Cell::new(false),
             database: url.to_string(),
             failure: RefCell::new(None),
         }
@@ -112,10 +115,11 @@ impl Session {
         self.wait(BEGIN_TIMEOUT, self.client.batch_execute(sql))
     }
 
-    /// Begins a transaction together with its first statement.
+    /// Begins a transaction together with its first statement, if that only reads.
     #[track_caller]
     pub(super) fn begin_with_next(&self, sql: &'static str) {
         let client = self.client.clone();
+        self.is_beginning.set(true);
         self.put(
             BEGIN_TIMEOUT,
             async move { client.batch_execute(sql).await },
@@ -125,6 +129,7 @@ impl Session {
     /// Commits; when the connection is lost meanwhile, nobody knows whether it did.
     pub(super) fn commit(&self) -> Result<()> {
         let at = Location::caller();
+        self.begun()?;
         let Err(fault) = self.settle(ANSWER_TIMEOUT, at, self.client.batch_execute("commit"))
         else {
             return Ok(());
@@ -200,6 +205,7 @@ impl Session {
         let mut answer = pin!(answer);
         let early = answer.as_mut().now_or_never();
         let sent = self.sent.take();
+        self.is_beginning.set(false);
         self.handle.block_on(async {
             for one in sent {
                 let answer = timeout(one.limit, one.answer).await;
@@ -219,6 +225,16 @@ impl Session {
                 was_sent_before: false,
             })
         })
+    }
+
+    /// Waits until the transaction has begun: what changes something would be stored at once, and for
+    /// good, if the beginning had failed.
+    #[track_caller]
+    fn begun(&self) -> Result<()> {
+        match self.is_beginning.get() {
+            true => self.wait(BEGIN_TIMEOUT, ready(Ok(()))),
+            false => Ok(()),
+        }
     }
 
     /// Waits for an answer; the first failure is remembered.
@@ -242,11 +258,13 @@ impl Session {
     /// Runs statements that take no parameters, however long they take: a migration is among them.
     #[track_caller]
     pub(in crate::db) fn plain(&self, sql: &str) -> Result<()> {
+        self.begun()?;
         self.wait(Duration::MAX, self.client.batch_execute(sql))
     }
 
     #[track_caller]
     pub(in crate::db) fn execute(&self, sql: &str, params: &[Value<'_>]) -> Result<u64> {
+        self.begun()?;
         let typed = statement::typed(params)?;
         self.wait(ANSWER_TIMEOUT, self.client.execute_typed(sql, &typed))
     }
@@ -254,6 +272,7 @@ impl Session {
     /// Sends a statement that is not waited for.
     #[track_caller]
     pub(in crate::db) fn send(&self, sql: &str, params: &[Value<'_>]) -> Result<()> {
+        self.begun()?;
         statement::typed(params)?;
         let own = |value: &Value<'_>| value.clone().into_owned();
         let (sql, params) = (sql.to_owned(), params.iter().map(own).collect::<Vec<_>>());
@@ -272,6 +291,9 @@ impl Session {
         params: &[Value<'_>],
         mut map: impl FnMut(&Row<'_>) -> Result<T>,
     ) -> Result<Vec<T>> {
+        if !statement::only_reads(sql) {
+            self.begun()?;
+        }
         let typed = statement::typed(params)?;
         let rows = self.wait(ANSWER_TIMEOUT, self.client.query_typed(sql, &typed))?;
         rows.iter().map(|row| map(&Row::Postgres(row))).collect()
@@ -283,6 +305,7 @@ impl Session {
         insert: &Insert<'_>,
         rows: impl IntoIterator<Item = [Value<'v>; N]>,
     ) -> Result<u64> {
+        self.begun()?;
         let mut changed = 0;
         for rows in statement::parts(rows) {
             let (sql, columns) = statement::insert(insert, rows)?;
@@ -299,6 +322,7 @@ impl Session {
         insert: &Insert<'_>,
         rows: impl IntoIterator<Item = [Value<'v>; N]>,
     ) -> Result<()> {
+        self.begun()?;
         let owned = rows.into_iter().map(|row| row.map(Value::into_owned));
         for rows in statement::parts(owned) {
             let (sql, columns) = statement::insert(insert, rows)?;

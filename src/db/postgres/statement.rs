@@ -79,6 +79,12 @@ impl<'v> Cells<'v> {
     }
 }
 
+/// Tells whether a statement changes nothing; of a `with`, which may, it says no.
+pub(super) fn only_reads(sql: &str) -> bool {
+    let word = sql.trim_start().get(..6);
+    word.is_some_and(|word| word.eq_ignore_ascii_case("select"))
+}
+
 /// Splits rows into as many as one statement inserts.
 pub(super) fn parts<R>(rows: impl IntoIterator<Item = R>) -> impl Iterator<Item = Vec<R>> {
     let mut rows = rows.into_iter();
@@ -216,6 +222,19 @@ mod tests {
             .map(|(_, kind)| kind)
             .collect();
         assert_eq!(types, [Type::INT8_ARRAY, Type::TEXT_ARRAY]);
+    }
+
+    #[test]
+    fn a_select_only_reads() {
+        assert!(only_reads("\n  select id from runs for update"));
+        for sql in [
+            "insert into a select 1",
+            "with x as (delete from a) select 1",
+            "",
+            "é",
+        ] {
+            assert!(!only_reads(sql), "{sql}");
+        }
     }
 
     #[test]
