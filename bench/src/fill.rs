@@ -16,7 +16,7 @@ use rusqlite::Connection;
 use serde_json::json;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The size at which all servers are compared; the registry is filled there, too.
 pub(crate) const BASE_RUNS: u64 = 10_000;
@@ -69,11 +69,7 @@ fn fill(subject: &Subject, runs: u64, folder: &Path) -> Result<()> {
         register(&server)?;
     }
     drop(server);
-    let file = match subject.kind {
-        Kind::Trackway => "trackway.db",
-        _ => "store.db",
-    };
-    let mut conn = Connection::open(folder.join(file))?;
+    let mut conn = Connection::open(folder.join(subject.kind.database()))?;
     for (name, value) in [
         ("journal_mode", "off"),
         ("synchronous", "off"),
@@ -93,6 +89,14 @@ fn fill(subject: &Subject, runs: u64, folder: &Path) -> Result<()> {
     conn.pragma_update(None, "journal_mode", "wal")?;
     conn.close().map_err(|(_, error)| error)?;
     Ok(())
+}
+
+/// Stores a history of a run of a peer, while that runs and does nothing: some of them take a thousand
+/// points a second by HTTP. The points are those of `Template::batch` with one key.
+pub(crate) fn history(server: &Running, run: &str, points: usize) -> Result<()> {
+    let mut conn = Connection::open(server.folder.join(server.kind.database()))?;
+    conn.busy_timeout(Duration::from_secs(30))?;
+    mlflow::history(&mut conn, server.kind, run, points)
 }
 
 /// Fills the registry through the API, with 8 clients.

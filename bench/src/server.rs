@@ -54,6 +54,14 @@ impl Kind {
         }
     }
 
+    /// The name of its SQLite file.
+    pub(crate) fn database(self) -> &'static str {
+        match self {
+            Kind::Trackway => "trackway.db",
+            _ => "store.db",
+        }
+    }
+
     /// Tells whether the server is one that Trackway is compared with.
     pub(crate) fn is_peer(self) -> bool {
         !matches!(self, Kind::Floor | Kind::Trackway)
@@ -84,6 +92,7 @@ impl Subject {
             .with_context(|| format!("cannot start {}", self.program.display()))?;
         let mut running = Running {
             kind: self.kind,
+            folder: folder.to_owned(),
             port,
             ready: Duration::ZERO,
             watch: Watch::start(child.id()),
@@ -137,6 +146,8 @@ impl Subject {
 /// A server that runs; dropping it stops it.
 pub(crate) struct Running {
     pub(crate) kind: Kind,
+    /// Where its data is.
+    pub(crate) folder: PathBuf,
     pub(crate) port: u16,
     /// From its start to its first answer.
     pub(crate) ready: Duration,

@@ -1,10 +1,12 @@
 //! The schema of MLflow, which its relatives share but for some columns of their own.
 
 use super::{ALIAS, MODELS, VERSIONS, each_run, model_name};
-use crate::data::{FIRST_START, Run};
+use crate::body::{FIRST_STEP, FIRST_TIMESTAMP, metric_name};
+use crate::data::{FIRST_START, Run, value_of};
 use crate::server::Kind;
+use crate::workload::history::BATCH;
 use anyhow::Result;
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 /// Stores the runs in an experiment.
 pub(super) fn fill(conn: &mut Connection, kind: Kind, experiment: i64, runs: u64) -> Result<()> {
@@ -53,12 +55,6 @@ fn insert(tx: &Transaction<'_>, spelling: &Spelling, experiment: i64, runs: u64)
         "insert into params (run_uuid, key, {param}) values (?1, ?2, ?3)"
     ))?;
     let mut tag_row = tx.prepare("insert into tags (run_uuid, key, value) values (?1, ?2, ?3)")?;
-    let metric = |table: &str, (columns, values): (&str, &str)| {
-        format!(
-            "insert into {table} (run_uuid, key, value, timestamp, step, is_nan{columns})
-             values (?1, ?2, ?3, ?4, 0, 0{values})"
-        )
-    };
     let mut metric_row = tx.prepare(&metric("metrics", spelling.metric))?;
     let mut latest_row = tx.prepare(&metric("latest_metrics", spelling.latest))?;
     each_run(runs, |number| {
@@ -80,11 +76,39 @@ fn insert(tx: &Transaction<'_>, spelling: &Spelling, experiment: i64, runs: u64)
             tag_row.execute(params![uuid, name, value])?;
         }
         for (name, value) in run.metrics() {
-            metric_row.execute(params![uuid, name, value, start])?;
-            latest_row.execute(params![uuid, name, value, start])?;
+            metric_row.execute(params![uuid, name, value, start, 0])?;
+            latest_row.execute(params![uuid, name, value, start, 0])?;
         }
         Ok(())
     })
+}
+
+/// The statement that stores a point: run, name, value, timestamp, step.
+fn metric(table: &str, (columns, values): (&str, &str)) -> String {
+    format!(
+        "insert into {table} (run_uuid, key, value, timestamp, step, is_nan{columns})
+         values (?1, ?2, ?3, ?4, ?5, 0{values})"
+    )
+}
+
+/// Stores the history of a metric.
+pub(super) fn history(conn: &mut Connection, kind: Kind, run: &str, points: usize) -> Result<()> {
+    let spelling = Spelling::of(kind);
+    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    {
+        let mut row = tx.prepare(&metric("metrics", spelling.metric))?;
+        let mut latest = tx.prepare(&metric("latest_metrics", spelling.latest))?;
+        for number in 0..points {
+            let value = value_of(0, (number % BATCH) as u64);
+            let (at, step) = (FIRST_TIMESTAMP + number as i64, FIRST_STEP + number as i64);
+            let point = params![run, metric_name(0), value, at, step];
+            row.execute(point)?;
+            if number + 1 == points {
+                latest.execute(point)?;
+            }
+        }
+    }
+    Ok(tx.commit()?)
 }
 
 /// Stores the registry.

@@ -5,12 +5,14 @@ use crate::api;
 use crate::body::{FIRST_STEP, Template};
 use crate::client::get;
 use crate::data::value_of;
+use crate::fill;
 use crate::sample::{Sample, measure, median};
 use crate::server::{Kind, Running};
 use anyhow::{Context, Result, ensure};
 use std::time::Instant;
 
-const BATCH: usize = 1_000;
+/// Points of a request; their values begin again with each.
+pub(crate) const BATCH: usize = 1_000;
 const SAMPLED: usize = 2_500;
 
 /// W4: all points of a metric, and 2,500 of them.
@@ -22,7 +24,7 @@ pub(crate) fn read_back(server: &Running, scale: &Scale) -> Vec<Sample> {
     };
     let all = Sample::new("W4", "get-history, all pages", "points/s");
     let thin = Sample::new("W4", format!("2,500 of {points} points"), "ms").lower();
-    let run = match fill(server, points) {
+    let run = match logged(server, points) {
         Ok(run) => run,
         Err(error) => return vec![all.with(Err(error))],
     };
@@ -56,10 +58,14 @@ fn check(pages: &[Vec<u8>], points: usize) -> Result<()> {
     Ok(())
 }
 
-/// Logs the points in batches and gives the run.
-fn fill(server: &Running, points: usize) -> Result<String> {
+/// Stores the points, in batches where we are the server, and gives the run.
+fn logged(server: &Running, points: usize) -> Result<String> {
     let mut client = server.client();
     let run = api::create_runs(&mut client, "history", 1)?.remove(0);
+    if server.kind.is_peer() {
+        fill::history(server, &run, points)?;
+        return Ok(run);
+    }
     let mut template = Template::batch(&run, 1, BATCH);
     for first in (0..points).step_by(BATCH) {
         let answer = client.send(template.at(first as i64))?;

@@ -2,7 +2,7 @@
 
 mod artifacts;
 mod crowd;
-mod history;
+pub(crate) mod history;
 mod lifecycle;
 mod metrics;
 mod registry;
