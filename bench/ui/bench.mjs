@@ -1,10 +1,12 @@
 // Measures pages of the web interface and of MLflow's own, in turns, and prints a Markdown table.
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 const { chromium } = createRequire(new URL('../../tests/ui/package.json', import.meta.url))('@playwright/test');
 
@@ -21,8 +23,15 @@ function option(name, fallback) {
 }
 
 const SAMPLES = option('samples', 10);
-const RUNS = option('runs', 600);
-const POINTS = option('points', 20_000);
+const RUNS = option('runs', 10_000);
+const POINTS = option('points', 1_000_000);
+/** How many runs are logged at a time. */
+const CLIENTS = 8;
+/** Points of one request. */
+const BATCH = 1000;
+/** How often and how far the wheel is turned, in CSS pixels. */
+const TURNS = 60;
+const TURN = 300;
 
 function freePort() {
   return new Promise((resolve, reject) => {
@@ -70,7 +79,7 @@ async function start(name, program, flags) {
     }
     rmSync(folder, { recursive: true, force: true });
   };
-  return { name, url, stop };
+  return { name, url, folder, stop };
 }
 
 async function call(server, path, body) {
@@ -83,33 +92,98 @@ async function call(server, path, body) {
   return answer.json();
 }
 
-/** The same runs for both: a table of them, and one with a long curve. */
-async function fill(server) {
+const BEGIN = 1_750_000_000_000;
+
+/** What a run of the table holds. */
+function content(index) {
+  const pair = (name, key) => [`${name}_${key}`, ((index * 37 + key * 11) % 1000) / 1000];
+  return {
+    name: `run-${String(index).padStart(5, '0')}`,
+    start: BEGIN + index * 1000,
+    end: BEGIN + index * 1000 + 500,
+    metrics: Array.from({ length: 8 }, (_, key) => pair('metric', key)),
+    params: Array.from({ length: 8 }, (_, key) => [`param_${key}`, String((index + key) % 9)]),
+  };
+}
+
+const LONG = { name: 'long-curve', start: BEGIN + RUNS * 1000, end: BEGIN + RUNS * 1000 + POINTS };
+
+const loss = (step) => Math.exp(-step / POINTS) + 0.01 * Math.sin(step);
+
+/** Fills our server through the API of MLflow: a table of runs, and one run with a long curve. */
+async function fillOurs(server) {
   const { experiment_id } = await call(server, 'experiments/create', { name: 'bench' });
-  const begin = 1_750_000_000_000;
-  const create = async (index, name) => {
-    const made = await call(server, 'runs/create', { experiment_id, run_name: name, start_time: begin + index * 1000 });
+  const create = async ({ name, start }) => {
+    const made = await call(server, 'runs/create', { experiment_id, run_name: name, start_time: start });
     return made.run.info.run_id;
   };
-  for (let index = 0; index < RUNS; index++) {
-    const run_id = await create(index, `run-${String(index).padStart(5, '0')}`);
-    const metrics = Array.from({ length: 8 }, (_, key) => ({
-      key: `metric_${key}`, value: ((index * 37 + key * 11) % 1000) / 1000, step: 0, timestamp: begin + index * 1000,
-    }));
-    const params = Array.from({ length: 8 }, (_, key) => ({ key: `param_${key}`, value: String((index + key) % 9) }));
-    await call(server, 'runs/log-batch', { run_id, metrics, params });
-    await call(server, 'runs/update', { run_id, status: 'FINISHED', end_time: begin + index * 1000 + 500 });
-  }
-  const run_id = await create(RUNS, 'long-curve');
-  for (let from = 0; from < POINTS; from += 1000) {
-    const metrics = Array.from({ length: Math.min(1000, POINTS - from) }, (_, index) => {
+  const finish = (run_id, { end }) => call(server, 'runs/update', { run_id, status: 'FINISHED', end_time: end });
+  const client = async (first) => {
+    for (let index = first; index < RUNS; index += CLIENTS) {
+      const run = content(index);
+      const run_id = await create(run);
+      const metrics = run.metrics.map(([key, value]) => ({ key, value, step: 0, timestamp: run.start }));
+      const params = run.params.map(([key, value]) => ({ key, value }));
+      await call(server, 'runs/log-batch', { run_id, metrics, params });
+      await finish(run_id, run);
+    }
+  };
+  await Promise.all(Array.from({ length: CLIENTS }, (_, first) => client(first)));
+  const run_id = await create(LONG);
+  for (let from = 0; from < POINTS; from += BATCH) {
+    const metrics = Array.from({ length: Math.min(BATCH, POINTS - from) }, (_, index) => {
       const step = from + index;
-      return { key: 'loss', value: Math.exp(-step / POINTS) + 0.01 * Math.sin(step), step, timestamp: begin + step };
+      return { key: 'loss', value: loss(step), step, timestamp: LONG.start + step };
     });
     await call(server, 'runs/log-batch', { run_id, metrics });
   }
-  await call(server, 'runs/update', { run_id, status: 'FINISHED', end_time: begin + POINTS });
+  await finish(run_id, LONG);
   return { experiment_id, run_id };
+}
+
+/** Fills MLflow with the same, straight into its database: by HTTP it would take an hour. */
+async function fillAnchor(server) {
+  const { experiment_id } = await call(server, 'experiments/create', { name: 'bench' });
+  const loader = spawn(process.env.TRACKWAY_PYTHON, [
+    fileURLToPath(new URL('load.py', import.meta.url)), join(server.folder, 'mlflow.db'),
+  ], { stdio: ['pipe', 'inherit', 'inherit'] });
+  const gone = once(loader, 'exit');
+  const write = async (row) => {
+    if (!loader.stdin.write(`${JSON.stringify(row)}\n`)) await once(loader.stdin, 'drain');
+  };
+  const into = (table, columns) => write({ table, columns: columns.split(' ') });
+  const id = (index) => index.toString(16).padStart(32, '0');
+  const indexes = Array.from({ length: RUNS }, (_, index) => index);
+  await into('runs', 'run_uuid name source_type source_name entry_point_name user_id status start_time end_time '
+    + 'source_version lifecycle_stage artifact_uri experiment_id');
+  for (const index of [...indexes, RUNS]) {
+    const { name, start, end } = index === RUNS ? LONG : content(index);
+    const uri = `mlflow-artifacts:/${experiment_id}/${id(index)}/artifacts`;
+    await write([id(index), name, 'UNKNOWN', '', '', 'bench', 'FINISHED', start, end, '', 'active', uri,
+      Number(experiment_id)]);
+  }
+  await into('tags', 'run_uuid key value');
+  for (const index of [...indexes, RUNS]) {
+    await write([id(index), 'mlflow.runName', (index === RUNS ? LONG : content(index)).name]);
+  }
+  await into('params', 'run_uuid key value');
+  for (const index of indexes) {
+    for (const [key, value] of content(index).params) await write([id(index), key, value]);
+  }
+  for (const table of ['metrics', 'latest_metrics']) {
+    await into(table, 'run_uuid key value timestamp step is_nan');
+    for (const index of indexes) {
+      const { metrics, start } = content(index);
+      for (const [key, value] of metrics) await write([id(index), key, value, start, 0, 0]);
+    }
+    for (let step = table === 'metrics' ? 0 : POINTS - 1; step < POINTS; step++) {
+      await write([id(RUNS), 'loss', loss(step), LONG.start + step, step, 0]);
+    }
+  }
+  loader.stdin.end();
+  const [code] = await gone;
+  if (code !== 0) throw new Error(`the rows of ${server.name} could not be stored, see above`);
+  return { experiment_id, run_id: id(RUNS) };
 }
 
 /** The pages, and what shows that they have their data. */
@@ -118,7 +192,8 @@ const PAGES = [
     name: 'runs page',
     ours: ({ experiment_id }) => `/experiments/${experiment_id}/runs`,
     anchor: ({ experiment_id }) => `/#/experiments/${experiment_id}/runs`,
-    shown: (page) => page.getByText(`run-${String(RUNS - 1).padStart(5, '0')}`).first(),
+    shown: (page) => page.getByText(content(RUNS - 1).name).first(),
+    scrolls: true,
   },
   {
     name: 'run page with its curve',
@@ -128,7 +203,7 @@ const PAGES = [
   },
 ];
 
-async function measure(browser, address, shown) {
+async function measure(browser, address, { shown, scrolls }) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
   const page = await context.newPage();
   const devtools = await context.newCDPSession(page);
@@ -154,11 +229,44 @@ async function measure(browser, address, shown) {
   // What is still on its way when the first row stands belongs to the page, too.
   await page.waitForLoadState('load');
   await quiet(page);
-  const { metrics } = await devtools.send('Performance.getMetrics');
-  figures.cpu = (metrics.find(({ name }) => name === 'TaskDuration')?.value ?? 0) * 1000;
+  figures.cpu = await busy(devtools);
   figures.nodes = await page.evaluate(() => document.querySelectorAll('*').length);
+  if (scrolls) Object.assign(figures, await scroll(page, devtools));
   await context.close();
   return figures;
+}
+
+/** How long the main thread has worked so far, in milliseconds of CPU. */
+async function busy(devtools) {
+  const { metrics } = await devtools.send('Performance.getMetrics');
+  return (metrics.find(({ name }) => name === 'TaskDuration')?.value ?? 0) * 1000;
+}
+
+/** Turns the wheel over the table, down and up again, and looks at the frames meanwhile. */
+async function scroll(page, devtools) {
+  const { width, height } = page.viewportSize();
+  await page.mouse.move(width * 0.6, height * 0.6);
+  const before = await busy(devtools);
+  await page.evaluate(() => {
+    globalThis.benchFrames = [];
+    const frame = (at) => {
+      globalThis.benchFrames.push(at);
+      globalThis.benchNext = requestAnimationFrame(frame);
+    };
+    globalThis.benchNext = requestAnimationFrame(frame);
+  });
+  for (let turn = 0; turn < TURNS; turn++) await page.mouse.wheel(0, turn < TURNS / 2 ? TURN : -TURN);
+  const frames = await page.evaluate(() => {
+    cancelAnimationFrame(globalThis.benchNext);
+    return globalThis.benchFrames;
+  });
+  const gaps = frames.slice(1).map((at, index) => at - frames[index]).sort((a, b) => a - b);
+  const part = (share) => gaps[Math.min(gaps.length - 1, Math.floor(gaps.length * share))];
+  return {
+    frameHalf: part(0.5),
+    frameSlow: part(0.95),
+    frameCpu: ((await busy(devtools)) - before) / gaps.length,
+  };
 }
 
 /** Waits until no request has begun or ended for a second. */
@@ -186,6 +294,9 @@ const ROWS = [
   ['DOM elements', 'nodes', (value) => value.toFixed(0)],
   ['main thread, CPU', 'cpu', (value) => `${value.toFixed(0)} ms`],
   ['until shown', 'shown', undefined],
+  ['scrolling, frame, p50', 'frameHalf', (value) => `${value.toFixed(1)} ms`],
+  ['scrolling, frame, p95', 'frameSlow', (value) => `${value.toFixed(1)} ms`],
+  ['scrolling, main thread a frame', 'frameCpu', (value) => `${value.toFixed(1)} ms`],
 ];
 
 function print(samples) {
@@ -194,6 +305,7 @@ function print(samples) {
     for (const [what, key, format] of ROWS) {
       const of = (side) => median(samples[side][name].map((figures) => figures[key]));
       const [ours, anchor] = [of('ours'), of('anchor')];
+      if (!Number.isFinite(ours)) continue;
       const cells = format ? [format(anchor), format(ours)] : ['', ''];
       console.log(`| ${name} | ${what} | ${cells.join(' | ')} | ${(ours / anchor).toFixed(3)} |`);
     }
@@ -212,13 +324,13 @@ try {
     ]),
   );
   const [ours, anchor] = servers;
-  const ids = { ours: await fill(ours), anchor: await fill(anchor) };
+  const ids = { ours: await fillOurs(ours), anchor: await fillAnchor(anchor) };
   browser = await chromium.launch({ executablePath: process.env.TRACKWAY_CHROMIUM, args: BROWSER_FLAGS });
   const samples = { ours: {}, anchor: {} };
   for (let round = 0; round < SAMPLES; round++) {
     for (const page of PAGES) {
       for (const [side, server] of [['ours', ours], ['anchor', anchor]]) {
-        const figures = await measure(browser, server.url + page[side](ids[side]), page.shown);
+        const figures = await measure(browser, server.url + page[side](ids[side]), page);
         samples[side][page.name] = [...(samples[side][page.name] ?? []), figures];
         console.error(`${round + 1}/${SAMPLES} ${server.name}, ${page.name}: ${JSON.stringify(figures)}`);
       }
