@@ -21,7 +21,8 @@ pub struct KeyCache {
 /// The same keys in both directions.
 #[derive(Default)]
 struct Known {
-    ids: HashMap<Arc<str>, i64>,
+    /// Each point of a batch is looked up here.
+    ids: foldhash::HashMap<Arc<str>, i64>,
     names: HashMap<i64, Arc<str>>,
 }
 

@@ -20,7 +20,7 @@ pub struct Empty {}
 
 impl<T: Serialize> IntoResponse for Reply<T> {
     fn into_response(self) -> Response {
-        match serde_json::to_vec(&self.0) {
+        match sonic_rs::to_vec(&self.0) {
             Ok(body) => json(StatusCode::OK, body),
             Err(error) => Error::internal("The answer could not be written as JSON.")
                 .with_cause(error)

@@ -6,7 +6,8 @@ use super::run::Run;
 use super::series::Point;
 use crate::db::{Row, Tx, Value, placeholders};
 use crate::error::Result;
-use std::collections::{HashMap, HashSet};
+use foldhash::{HashMap, HashSet};
+use std::mem::take;
 use std::sync::Arc;
 
 /// Runs read in one statement.
@@ -92,50 +93,57 @@ impl Chunk {
         Ok(())
     }
 
-    /// Runs a query of run id, key id and more, and hands each row with its key to that run's data,
-    /// sorted by key. Names are sorted once for the page and not row by row in the database.
-    fn each_key<T>(
+    /// Runs a query of run id, key id and more, sorted by both, and puts the rows of each run with their
+    /// keys into a list of its data, sorted by key. Names are sorted once for the page and not row by
+    /// row in the database.
+    fn each_key<T, R>(
         &mut self,
         tx: &mut Tx<'_>,
         sql: &str,
         read: impl Fn(&Row<'_>) -> Result<T>,
-        add: impl Fn(&mut RunData, Arc<str>, T),
+        list: impl Fn(&mut RunData) -> &mut Vec<R>,
+        with_key: impl Fn(Arc<str>, T) -> R,
     ) -> Result<()> {
         let sql = sql.replace("{runs}", &self.list);
         let index = &self.index;
-        // Rows come run by run.
-        let mut place = (None, 0);
-        let rows = tx.query(&sql, &self.ids, |row| {
-            let run_id: i64 = row.get(0)?;
-            if place.0 != Some(run_id) {
-                place = (
-                    Some(run_id),
-                    index.get(&run_id).copied().unwrap_or(usize::MAX),
-                );
-            }
-            Ok((place.1, row.get::<i64>(1)?, read(row)?))
+        let (mut places, mut values) = (Vec::new(), Vec::new());
+        tx.query(&sql, &self.ids, |row| {
+            places.push((row.get::<i64>(0)?, row.get::<i64>(1)?));
+            values.push(Some(read(row)?));
+            Ok(())
         })?;
-        let names = sorted_names(tx, rows.iter().map(|(_, key, _)| *key))?;
+        let ranked = sorted_names(tx, &places)?;
         let ranks: HashMap<i64, usize> = (0..)
-            .zip(&names)
+            .zip(&ranked)
             .map(|(rank, (key, _))| (*key, rank))
             .collect();
-        let mut ranked: Vec<(usize, usize, T)> = rows
-            .into_iter()
-            .map(|(place, key, value)| {
-                (place, ranks.get(&key).copied().unwrap_or(usize::MAX), value)
-            })
-            .collect();
-        ranked.sort_unstable_by_key(|(place, rank, _)| (*place, *rank));
-        for (place, rank, value) in ranked {
-            if let (Some(data), Some((_, name))) = (self.data.get_mut(place), names.get(rank)) {
-                add(data, name.clone(), value);
+        let (mut values, mut seen) = (values.as_mut_slice(), [].as_slice());
+        let mut order: Vec<(usize, usize)> = Vec::new();
+        for rows in places.chunk_by(|one, other| one.0 == other.0) {
+            if !same_keys(rows, seen) {
+                let rank = |row: &(i64, i64)| ranks.get(&row.1).copied().unwrap_or(usize::MAX);
+                order = rows.iter().map(rank).zip(0..).collect();
+                order.sort_unstable();
+                seen = rows;
             }
+            let of_run;
+            (of_run, values) = take(&mut values).split_at_mut(rows.len());
+            let run = rows.first().and_then(|row| index.get(&row.0));
+            let Some(data) = run.and_then(|run| self.data.get_mut(*run)) else {
+                continue;
+            };
+            let list = list(data);
+            list.reserve(rows.len());
+            list.extend(order.iter().filter_map(|(rank, place)| {
+                let (_, name) = ranked.get(*rank)?;
+                Some(with_key(name.clone(), of_run.get_mut(*place)?.take()?))
+            }));
         }
         Ok(())
     }
 
     fn read_keyed(&mut self, tx: &mut Tx<'_>) -> Result<()> {
+        let pair = |key, value| Pair { key, value };
         self.each_key(
             tx,
             "select run_id, key_id, value, is_nan, step, timestamp from latest_metrics
@@ -148,27 +156,30 @@ impl Chunk {
                     timestamp: row.get(5)?,
                 })
             },
-            |data, key, point| data.metrics.push((key, point)),
+            |data| &mut data.metrics,
+            |key, point| (key, point),
         )?;
         self.each_key(
             tx,
             "select run_id, key_id, value from params
              where run_id in ({runs}) order by run_id, key_id",
             |row| row.get(2),
-            |data, key, value| data.params.push(Pair { key, value }),
+            |data| &mut data.params,
+            pair,
         )?;
         self.each_key(
             tx,
             "select run_id, key_id, value from tags
              where run_id in ({runs}) order by run_id, key_id",
             |row| row.get(2),
-            |data, key, value| data.tags.push(Pair { key, value }),
+            |data| &mut data.tags,
+            pair,
         )
     }
 
     fn read_datasets(&mut self, tx: &mut Tx<'_>) -> Result<()> {
         // Tags are read first; the datasets then take the tags of their own place in the order.
-        let mut tags: HashMap<(i64, i64), Vec<Pair>> = HashMap::new();
+        let mut tags: HashMap<(i64, i64), Vec<Pair>> = HashMap::default();
         let sql = "select run_id, dataset_id, key, value from run_dataset_tags
              where run_id in ({runs}) order by run_id, dataset_id, key";
         tx.query(&sql.replace("{runs}", &self.list), &self.ids, |row| {
@@ -228,13 +239,21 @@ impl Chunk {
     }
 }
 
-/// Gives the keys with their names, each once, sorted by name.
-fn sorted_names(tx: &mut Tx<'_>, keys: impl Iterator<Item = i64>) -> Result<Vec<(i64, Arc<str>)>> {
-    let mut distinct = HashSet::new();
-    let mut last = None;
-    for key in keys {
-        if last.replace(key) != Some(key) {
-            distinct.insert(key);
+/// Tells whether two runs have the same keys: those of an experiment mostly do.
+fn same_keys(run: &[(i64, i64)], other: &[(i64, i64)]) -> bool {
+    run.iter()
+        .map(|row| row.1)
+        .eq(other.iter().map(|row| row.1))
+}
+
+/// Gives the keys of rows of run and key with their names, each once, sorted by name.
+fn sorted_names(tx: &mut Tx<'_>, rows: &[(i64, i64)]) -> Result<Vec<(i64, Arc<str>)>> {
+    let mut distinct = HashSet::default();
+    let mut last = [].as_slice();
+    for run in rows.chunk_by(|one, other| one.0 == other.0) {
+        if !same_keys(run, last) {
+            distinct.extend(run.iter().map(|row| row.1));
+            last = run;
         }
     }
     let ids: Vec<i64> = distinct.into_iter().collect();

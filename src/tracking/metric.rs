@@ -15,7 +15,7 @@ pub struct Metric {
     pub key: String,
     pub point: Point,
     /// The logged model and the dataset that the value also counts for.
-    pub model: Option<ModelLink>,
+    pub model: Option<Box<ModelLink>>,
 }
 
 /// The logged model that a metric belongs to, beside the run.

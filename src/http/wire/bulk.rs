@@ -32,7 +32,7 @@ impl FieldValue for Tags {
             .map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())));
         Ok(match texts.collect::<Option<_>>() {
             Some(tags) => Field::Given(Tags(tags)),
-            None => Field::Bad(map.into()),
+            None => Field::Bad(Box::new(map.into())),
         })
     }
 }

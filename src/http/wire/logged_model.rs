@@ -56,7 +56,8 @@ impl FinalizeModel {
     pub fn check(self) -> Result<Status> {
         let given = match self.status {
             Field::Given(Json::String(text)) if text.is_empty() => return Err(missing("status")),
-            Field::Given(value) | Field::Bad(value) => value,
+            Field::Given(value) => value,
+            Field::Bad(value) => *value,
             Field::Absent => return Err(missing("status")),
         };
         let by_name = given.as_str().and_then(|name| {

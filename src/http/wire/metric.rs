@@ -8,7 +8,6 @@ use crate::tracking::metric::{Metric, ModelLink};
 use crate::tracking::rule::{self, FieldAt, KeyOf, Place};
 use crate::tracking::series::Point;
 use serde::{Deserialize, Serialize, Serializer};
-use serde_json::Value as Json;
 use std::sync::Arc;
 
 /// A metric of a request, alone or in a batch.
@@ -41,7 +40,7 @@ impl MetricBody {
             self.dataset_name.optional("dataset_name")?,
             self.dataset_digest.optional("dataset_digest")?,
         );
-        check_dataset(model.as_ref())?;
+        check_dataset(model.as_deref())?;
         check_point(&key, value, timestamp, Place::Top)?;
         Ok(Metric {
             key,
@@ -64,7 +63,7 @@ impl MetricBody {
             self.dataset_name.lenient(),
             self.dataset_digest.lenient(),
         );
-        check_dataset(model.as_ref())?;
+        check_dataset(model.as_deref())?;
         Ok(Metric {
             key,
             point: Point::new(timestamp, step, value),
@@ -88,7 +87,7 @@ impl MetricBody {
 fn check_present<T: super::field::FieldValue>(field: &Field<T>, path: FieldAt<'_>) -> Result<()> {
     match field {
         Field::Given(value) if !value.is_blank() => Ok(()),
-        Field::Bad(Json::String(text)) if text.is_empty() => Err(missing(path)),
+        Field::Bad(value) if **value == "" => Err(missing(path)),
         Field::Bad(value) => Err(wrong_type(path, value)),
         Field::Given(_) | Field::Absent => Err(missing(path)),
     }
@@ -98,12 +97,14 @@ fn link(
     model_id: Option<String>,
     dataset_name: Option<String>,
     dataset_digest: Option<String>,
-) -> Option<ModelLink> {
+) -> Option<Box<ModelLink>> {
     let given = |text: Option<String>| text.filter(|text| !text.is_empty());
-    given(model_id).map(|model_uuid| ModelLink {
-        model_uuid,
-        dataset_name: given(dataset_name),
-        dataset_digest: given(dataset_digest),
+    given(model_id).map(|model_uuid| {
+        Box::new(ModelLink {
+            model_uuid,
+            dataset_name: given(dataset_name),
+            dataset_digest: given(dataset_digest),
+        })
     })
 }
 

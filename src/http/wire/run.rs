@@ -64,7 +64,7 @@ fn first_tags(tags: Vec<Pair>, long: LongValues) -> Result<Vec<Pair>> {
 /// Reads a time; a number with a fraction counts as none, as MLflow reads it.
 fn whole(field: Field<i64>, name: &str) -> Result<Option<i64>> {
     match field {
-        Field::Bad(Json::Number(_) | Json::Bool(_)) => Ok(None),
+        Field::Bad(value) if value.is_number() || value.is_boolean() => Ok(None),
         field => field.optional(name),
     }
 }
@@ -128,6 +128,12 @@ pub struct UpdateRun {
 
 impl Message for UpdateRun {}
 
+/// Reads a status that is no name.
+fn numbered(status: &Json) -> Result<Status> {
+    let known = status.as_i64().and_then(Status::from_number);
+    known.ok_or_else(|| wrong_type("status", status))
+}
+
 impl UpdateRun {
     /// Gives the run and what changes; a status that MLflow does not know changes nothing.
     pub fn check(self) -> Result<(String, Update)> {
@@ -140,10 +146,8 @@ impl UpdateRun {
         let status = match self.status {
             Field::Absent => None,
             Field::Given(Json::String(name)) => Status::from_name(&name),
-            Field::Given(value) | Field::Bad(value) => {
-                let known = value.as_i64().and_then(Status::from_number);
-                Some(known.ok_or_else(|| wrong_type("status", &value))?)
-            }
+            Field::Given(value) => Some(numbered(&value)?),
+            Field::Bad(value) => Some(numbered(&value)?),
         };
         Ok((
             run,

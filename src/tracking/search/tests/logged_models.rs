@@ -165,11 +165,11 @@ impl World {
             let metric = Metric {
                 key: logged.key.clone(),
                 point: series::Point::new(logged.timestamp, logged.step, logged.value),
-                model: Some(ModelLink {
+                model: Some(Box::new(ModelLink {
                     model_uuid: model.uuid.clone(),
                     dataset_name: logged.dataset.as_ref().map(|(name, _)| name.clone()),
                     dataset_digest: logged.dataset.as_ref().map(|(_, digest)| digest.clone()),
-                }),
+                })),
             };
             logged_model::append_metrics(tx, &self.runs[logged.run], &[metric])?;
         }
