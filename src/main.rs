@@ -1,6 +1,6 @@
 //! The `trackway` binary; `trackway::cli` is all there is to it.
 
-/// Answers are built from many small texts; the allocator of the system takes a third longer for them.
+/// Answers are built from many small texts: docs/adr/0016.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
