@@ -10,6 +10,10 @@ use crate::tracking::batch::Batch;
 use crate::tracking::experiment::Pair;
 use crate::tracking::rule::{self, LongValues, Place};
 use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use std::fmt;
+use std::marker::PhantomData;
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
@@ -23,8 +27,11 @@ pub struct LogBatch {
 
 impl Message for LogBatch {
     fn read_plain(body: &[u8]) -> Option<Self> {
-        let plain: PlainBatch<'_> = serde_json::from_slice(body).ok()?;
-        let metrics = plain.metrics.into_iter().map(PlainMetric::field);
+        let Object(plain): Object<PlainBatch<'_>> = serde_json::from_slice(body).ok()?;
+        let metrics = plain
+            .metrics
+            .into_iter()
+            .map(|Object(metric)| metric.field());
         Some(Self {
             run_id: Field::Given(plain.run_id.to_owned()),
             metrics: Field::Given(metrics.collect::<Option<_>>()?),
@@ -41,7 +48,8 @@ impl Message for LogBatch {
 #[serde(deny_unknown_fields)]
 struct PlainBatch<'b> {
     run_id: &'b str,
-    metrics: Vec<PlainMetric<'b>>,
+    #[serde(borrow)]
+    metrics: Vec<Object<PlainMetric<'b>>>,
 }
 
 #[derive(Deserialize)]
@@ -60,6 +68,29 @@ struct PlainMetric<'b> {
     dataset_name: Option<&'b str>,
     #[serde(default)]
     dataset_digest: Option<&'b str>,
+}
+
+/// What is read from a JSON object only: a struct alone would be read from an array, too.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Entries<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<Self::Value, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(entries)).map(Object)
+            }
+        }
+
+        deserializer.deserialize_map(Entries(PhantomData))
+    }
 }
 
 impl PlainMetric<'_> {
@@ -248,11 +279,39 @@ mod tests {
     }
 
     #[test]
+    fn an_array_is_no_object() {
+        for body in [
+            r#"["a",[]]"#,
+            r#"{"run_id":"a","metrics":[["loss",-0.25,3,0]]}"#,
+        ] {
+            assert!(LogBatch::read_plain(body.as_bytes()).is_none(), "{body}");
+        }
+    }
+
+    #[test]
     fn a_deep_body_is_refused_where_it_begins_to_nest() {
         for part in ["[", "{\"metrics\":", "{\"a\":"] {
             let body = part.repeat(100_000);
             assert!(LogBatch::read_plain(body.as_bytes()).is_none());
         }
+    }
+
+    fn another_value() -> impl Strategy<Value = Json> {
+        let leaf = prop_oneof![
+            Just(Json::Null),
+            any::<bool>().prop_map(Json::from),
+            any::<i64>().prop_map(Json::from),
+            any::<u64>().prop_map(Json::from),
+            any::<f64>().prop_map(Json::from),
+            "[ -~]{0,3}".prop_map(Json::from),
+        ];
+        leaf.prop_recursive(2, 8, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..5).prop_map(Json::from),
+                prop::collection::vec(("[a-z]{1,3}", inner), 0..3)
+                    .prop_map(|entries| Json::Object(entries.into_iter().collect())),
+            ]
+        })
     }
 
     proptest! {
@@ -264,6 +323,26 @@ mod tests {
                 .collect();
             let body = serde_json::json!({ "run_id": "a", "metrics": metrics }).to_string();
             prop_assert_eq!(told(body::read(body.as_bytes())), told(slow(body.as_bytes())));
+        }
+
+        #[test]
+        fn another_value_means_the_same_either_way(
+            place in prop::sample::select(vec![
+                "/run_id", "/metrics", "/metrics/0", "/metrics/0/key", "/metrics/0/value",
+                "/metrics/0/timestamp", "/metrics/0/step", "/metrics/0/run_id",
+                "/metrics/0/model_id", "/metrics/0/dataset_name", "",
+            ]),
+            value in another_value(),
+        ) {
+            let mut body: Json = serde_json::from_str(PLAIN).unwrap();
+            for name in ["run_id", "model_id", "dataset_name", "dataset_digest"] {
+                body["metrics"][0][name] = Json::from("t");
+            }
+            *body.pointer_mut(place).unwrap() = value;
+            let body = body.to_string();
+            if let Some(batch) = LogBatch::read_plain(body.as_bytes()) {
+                prop_assert_eq!(told(Ok(batch)), told(slow(body.as_bytes())), "{}", body);
+            }
         }
 
         #[test]
