@@ -247,7 +247,7 @@ def test_a_collector_that_answers_errors_counts_as_away(traced, collector):
     server = traced()
     client = server.client()
     client.create_run()
-    wait_until(lambda: lines(server, "401"), "the warning")
+    wait_until(lambda: lines(server, "it answered 401"), "the warning")
     assert dropped(client, "collector") > 0
     assert count(client, "trackway_traces_sent_spans_total") == 0
 
