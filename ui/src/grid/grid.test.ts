@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from 'vitest';
 import { VirtualGrid } from './grid';
-import { columnOffsets, columnsInView, rowsInView, scrollToRow } from './layout';
+import { columnOffsets, columnsInView, mayNotFit, rowsInView, scrollToRow } from './layout';
 import { Selection } from './selection';
 import type { GridColumn, GridOptions, GridRows } from './types';
 
@@ -159,6 +159,21 @@ test('the arithmetic of views', () => {
   expect(columnsInView([0], 0, 500)).toEqual({ first: 0, end: 0 });
   expect(scrollToRow(50, 30, 0, 300)).toBe(1230);
   expect(scrollToRow(2, 30, 0, 300)).toBe(0);
+});
+
+test('only a cell whose text may be too long for it is clipped', () => {
+  expect(mayNotFit('0.12345', 84)).toBe(false);
+  expect(mayNotFit('-1.2345e-10', 84)).toBe(true);
+  expect(mayNotFit('gbm', 84)).toBe(false);
+  expect(mayNotFit('WWWWW', 84)).toBe(true);
+  const grid = makeGrid(3);
+  const long = { text: 'a text that is far too long for its column' };
+  grid.setRows({ ...rowsOf(3), cell: (index) => (index === 1 ? long : { text: '1' }) });
+  grid.drawNow();
+  const clipped = [...host.querySelectorAll('.grid-row')].map(
+    (row) => row.querySelector('.grid-cell.clipped') !== null,
+  );
+  expect(clipped).toEqual([false, true, false]);
 });
 
 test('a range begins where the last choice was made', () => {

@@ -1,5 +1,10 @@
 // Which rows and columns are in view. Pure arithmetic, so that it can be tested without a browser.
 
+// In CSS pixels, at the size and the boldest weight in which cells are written.
+const WIDEST_DIGIT = 9;
+const WIDEST_LETTER = 14;
+const CELL_PADDING = 20;
+
 export interface Span {
   /** The first index in view. */
   first: number;
@@ -48,4 +53,13 @@ export function scrollToRow(index: number, rowHeight: number, scrollTop: number,
   if (top < scrollTop) return top;
   if (top + rowHeight > scrollTop + height) return top + rowHeight - height;
   return scrollTop;
+}
+
+/**
+ * Whether a text could be wider than its cell. The browser keeps a clip of its own for each cell that
+ * cuts its text, which scrolling pays for: most cells hold short numbers and need none.
+ */
+export function mayNotFit(text: string, width: number): boolean {
+  const widest = /^[-+\d.,:e ]*$/.test(text) ? WIDEST_DIGIT : WIDEST_LETTER;
+  return text.length * widest > width - CELL_PADDING;
 }

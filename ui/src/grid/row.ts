@@ -1,5 +1,5 @@
 // The nodes of one row: made once, then filled again and again with whatever row comes into view.
-import type { Span } from './layout';
+import { mayNotFit, type Span } from './layout';
 import type { CellContent, GridColumn, GridRows, LeadContent } from './types';
 
 export interface RowContext {
@@ -142,7 +142,7 @@ export class RowView {
         this.#placeCell(cell, context, column);
         this.#shown[place] = version;
       } else if (!all) continue;
-      fillCell(cell, context.rows.cell(index, definition.id));
+      fillCell(cell, context.rows.cell(index, definition.id), definition.width);
       cell.classList.toggle('cursor', isCursor);
       if (isCursor) cell.id = `${context.id}-cursor`;
       else if (cell.id) cell.removeAttribute('id');
@@ -159,9 +159,10 @@ export class RowView {
   }
 }
 
-function fillCell(cell: HTMLElement, content: CellContent | undefined) {
+function fillCell(cell: HTMLElement, content: CellContent | undefined, width: number) {
   const text = content ? (content.mark ? `${content.mark} ${content.text}` : content.text) : '';
   setText(cell, text);
+  cell.classList.toggle('clipped', mayNotFit(text, width));
   if (text === '') cell.removeAttribute('title');
   else cell.title = content?.title ?? content?.text ?? '';
   if (content?.tone) cell.dataset.tone = content.tone;
