@@ -65,34 +65,36 @@ pub fn of_run(tx: &mut Tx<'_>, uuid: &str) -> Result<RunMetrics> {
     })
 }
 
+/// Sums a history up, which is in its order: by step, then by time.
 fn summary(key: &str, points: &[Point]) -> Option<MetricSummary> {
-    let last = points.iter().max_by(|a, b| recency(a).cmp(&recency(b)))?;
-    let (first, newest) = (points.first()?, points.last()?);
-    let finite = || {
-        points
-            .iter()
-            .filter(|point| curve::value(point).is_finite())
-    };
-    let by_value = |a: &&Point, b: &&Point| a.value.total_cmp(&b.value);
-    let least = finite().min_by(by_value).unwrap_or(last);
-    let most = finite().max_by(by_value).unwrap_or(last);
+    let (first, last) = (points.first()?, points.last()?);
+    let (mut least, mut most, mut nonfinite) = (None::<&Point>, None::<&Point>, 0);
+    for point in points {
+        if !curve::value(point).is_finite() {
+            nonfinite += 1;
+            continue;
+        }
+        if least.is_none_or(|least| point.value.total_cmp(&least.value).is_lt()) {
+            least = Some(point);
+        }
+        if most.is_none_or(|most| point.value.total_cmp(&most.value).is_ge()) {
+            most = Some(point);
+        }
+    }
+    let (least, most) = (least.unwrap_or(last), most.unwrap_or(last));
     Some(MetricSummary {
         key: key.to_owned(),
         last: Num::of(last),
         min: Num::of(least),
         max: Num::of(most),
         count: points.len(),
-        nonfinite: points.len() - finite().count(),
-        first_step: points.iter().map(|point| point.step).min()?,
+        nonfinite,
+        first_step: first.step,
         last_step: last.step,
         min_step: least.step,
         max_step: most.step,
         first_time: first.timestamp,
-        last_time: newest.timestamp,
+        last_time: last.timestamp,
         system: metric::is_system(key),
     })
-}
-
-fn recency(point: &Point) -> (i64, i64) {
-    (point.step, point.timestamp)
 }
