@@ -4,6 +4,7 @@ import type { Component } from 'svelte';
 import { matchPath, type Params } from '$/lib/router.svelte';
 import ExperimentsPage from '$/pages/experiments/ExperimentsPage.svelte';
 import RunsPage from '$/pages/runs/RunsPage.svelte';
+import { firstOfRun } from '$/run/paths';
 
 export interface PageModule {
   // A page takes the parameters of its own path: which ones, its pattern says.
@@ -16,6 +17,8 @@ export interface Route {
   /** The entry of the left rail that is marked. */
   area: 'production' | 'experiments' | 'models' | 'audit' | 'settings';
   load: () => Promise<PageModule>;
+  /** What the page asks first: asked while its code loads. */
+  ahead?: (params: Params) => string[];
 }
 
 // The two pages that people open first come with the frame: that saves a round trip.
@@ -74,6 +77,7 @@ export const ROUTES: Route[] = [
     pattern: '/runs/:id',
     area: 'experiments',
     load: () => import('$/pages/run/RunPage.svelte'),
+    ahead: ({ id }) => firstOfRun(id ?? ''),
   },
   {
     pattern: '/runs/:id/artifacts/*path',

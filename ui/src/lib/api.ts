@@ -1,6 +1,7 @@
 // The only place that fetches. Every answer that is not a success becomes an `ApiError` that says
 // what was asked, why it failed and under which request id the server logged it.
 
+import { takeAhead } from './ahead';
 import { BASE } from './router.svelte';
 
 /** The base of Trackway's own API, and of MLflow's as its pages may use it. */
@@ -63,7 +64,9 @@ async function send(path: string, init: RequestInit, query?: Query): Promise<Res
   const address = addressOf(path, query);
   let response: Response;
   try {
-    response = await fetch(address, { credentials: 'same-origin', ...init });
+    const isPlain = init.method === undefined && init.headers === undefined;
+    const ahead = isPlain ? takeAhead(address) : undefined;
+    response = await (ahead ?? fetch(address, { credentials: 'same-origin', ...init }));
   } catch (cause) {
     if (init.signal?.aborted) throw cause;
     for (const listener of listeners) listener(false);

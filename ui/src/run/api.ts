@@ -2,6 +2,7 @@
 // own API; the rest is MLflow's.
 import { api, MLFLOW } from '$/lib/api';
 import type { Tag } from '$/registry/types';
+import { RUN_PATH } from './paths';
 
 export interface RunInfo {
   run_id: string;
@@ -41,7 +42,7 @@ export interface LoggedModel {
 
 export const runs = {
   async find(run_id: string, signal?: AbortSignal): Promise<Run> {
-    const answer = await api.get<{ run: Run }>(`${MLFLOW}/runs/get`, { query: { run_id }, signal });
+    const answer = await api.get<{ run: Run }>(RUN_PATH, { query: { run_id }, signal });
     return answer.run;
   },
 
