@@ -1,6 +1,7 @@
 //! One row of an answer, read column by column.
 
 use crate::error::{Error, Result};
+use compact_str::CompactString;
 
 /// A column as the driver holds it, borrowed from the row.
 #[derive(Debug, Clone, Copy)]
@@ -79,6 +80,15 @@ impl FromColumn for String {
     fn from_column(column: Column<'_>) -> Option<Self> {
         match column {
             Column::Text(value) => Some(value.to_owned()),
+            _ => None,
+        }
+    }
+}
+
+impl FromColumn for CompactString {
+    fn from_column(column: Column<'_>) -> Option<Self> {
+        match column {
+            Column::Text(value) => Some(value.into()),
             _ => None,
         }
     }

@@ -4,14 +4,13 @@ use super::number::Num;
 use super::table::{Aggregate, pick};
 use crate::db::{Tx, Value, placeholders};
 use crate::error::Result;
-use crate::tracking::assemble::{self, FullRun};
+use crate::tracking::assemble::{self, FullRun, ShortPair};
 use crate::tracking::experiment::Pair;
 use crate::tracking::history;
 use crate::tracking::run::{self, PARENT_TAG, Status};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
 
 const COMMIT_TAG: &str = "mlflow.source.git.commit";
 const SOURCE_TAG: &str = "mlflow.source.name";
@@ -137,9 +136,13 @@ pub fn compare(tx: &mut Tx<'_>, uuids: &[String], ranges: Ranges) -> Result<Comp
     })
 }
 
-fn value_of<K: AsRef<str>>(pairs: &[Pair<K>], key: &str) -> Option<String> {
+fn value_of<K, V>(pairs: &[Pair<K, V>], key: &str) -> Option<String>
+where
+    K: AsRef<str>,
+    V: AsRef<str>,
+{
     let found = pairs.iter().find(|pair| pair.key.as_ref() == key);
-    found.map(|pair| pair.value.clone())
+    found.map(|pair| pair.value.as_ref().to_owned())
 }
 
 fn differ<T: PartialEq>(values: &[T]) -> bool {
@@ -160,7 +163,7 @@ fn experiment_names(tx: &mut Tx<'_>, runs: &[FullRun]) -> Result<HashMap<i64, St
     Ok(names.into_iter().collect())
 }
 
-fn texts(runs: &[FullRun], pairs: impl Fn(&FullRun) -> &Vec<Pair<Arc<str>>>) -> Vec<TextRow> {
+fn texts(runs: &[FullRun], pairs: impl Fn(&FullRun) -> &Vec<ShortPair>) -> Vec<TextRow> {
     let mut rows: BTreeMap<&str, Vec<Option<String>>> = BTreeMap::new();
     for (place, run) in runs.iter().enumerate() {
         for pair in pairs(run) {
@@ -168,7 +171,7 @@ fn texts(runs: &[FullRun], pairs: impl Fn(&FullRun) -> &Vec<Pair<Arc<str>>>) -> 
                 .entry(&pair.key)
                 .or_insert_with(|| vec![None; runs.len()]);
             if let Some(value) = values.get_mut(place) {
-                *value = Some(pair.value.clone());
+                *value = Some(pair.value.to_string());
             }
         }
     }

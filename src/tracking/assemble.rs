@@ -6,9 +6,14 @@ use super::run::Run;
 use super::series::Point;
 use crate::db::{Row, Tx, Value, placeholders};
 use crate::error::Result;
+use compact_str::CompactString;
 use foldhash::{HashMap, HashSet};
 use std::mem::take;
 use std::sync::Arc;
+
+/// A param or tag of a run. Most values are short, and a page has tens of thousands of them: such a
+/// value lies in the list itself.
+pub type ShortPair = Pair<Arc<str>, CompactString>;
 
 /// Runs read in one statement.
 const CHUNK: usize = 500;
@@ -25,8 +30,8 @@ pub struct FullRun {
 #[derive(Debug, Clone, Default)]
 pub struct RunData {
     pub metrics: Vec<(Arc<str>, Point)>,
-    pub params: Vec<Pair<Arc<str>>>,
-    pub tags: Vec<Pair<Arc<str>>>,
+    pub params: Vec<ShortPair>,
+    pub tags: Vec<ShortPair>,
     pub datasets: Vec<DatasetInput>,
     pub model_inputs: Vec<String>,
     pub model_outputs: Vec<ModelOutput>,

@@ -47,9 +47,9 @@ impl Lifecycle {
 
 /// A key and its value, as tags and params are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pair<K = String> {
+pub struct Pair<K = String, V = String> {
     pub key: K,
-    pub value: String,
+    pub value: V,
 }
 
 /// An experiment with its tags, sorted by key.

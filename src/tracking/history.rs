@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::params;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Points of one run in an interval sample, at the most.
 pub const MAX_SAMPLE: usize = 2_500;
@@ -84,7 +85,7 @@ pub fn bulk(
     run_uuids: &[String],
     key: &str,
     limit: usize,
-) -> Result<Vec<(String, Point)>> {
+) -> Result<Vec<(Arc<str>, Point)>> {
     let mut sorted: Vec<&String> = run_uuids.iter().collect();
     sorted.sort();
     sorted.dedup();
@@ -103,6 +104,7 @@ pub fn bulk(
             Some(left),
             None,
         )?;
+        let uuid: Arc<str> = uuid.as_str().into();
         found.extend(page.points.into_iter().map(|point| (uuid.clone(), point)));
     }
     Ok(found)

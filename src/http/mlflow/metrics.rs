@@ -68,7 +68,8 @@ pub(in crate::http) async fn sampled(app: &App, request: GetInterval) -> Result<
                     key: &request.key,
                 };
                 let points = history::sample(tx, of, request.count, request.steps)?;
-                let of_run = |point| MetricReply::of_run(&key, point, uuid);
+                let uuid: Arc<str> = uuid.as_str().into();
+                let of_run = |point| MetricReply::of_run(&key, point, &uuid);
                 metrics.extend(points.into_iter().map(of_run));
             }
             Ok(metrics)

@@ -1,7 +1,7 @@
 //! The wire of logged models.
 
 use super::field::{Field, Message, missing, wrong_type};
-use super::metric::MetricReply;
+use super::metric::{MetricReply, OfModel};
 use super::pair::{PairBody, PairReply, model_pairs, pairs};
 use crate::error::{Error, Result};
 use crate::tracking::experiment::Pair;
@@ -289,10 +289,12 @@ impl From<LoggedModel> for ModelReply {
 
 fn metric_reply(metric: ModelMetric, model_uuid: &str) -> MetricReply {
     MetricReply {
-        model_id: Some(model_uuid.to_owned()),
-        dataset_name: metric.dataset_name,
-        dataset_digest: metric.dataset_digest,
-        run_id: Some(metric.run_uuid),
+        run_id: Some(metric.run_uuid.into()),
+        model: Some(Box::new(OfModel {
+            model_id: model_uuid.to_owned(),
+            dataset_name: metric.dataset_name,
+            dataset_digest: metric.dataset_digest,
+        })),
         ..MetricReply::of(metric.key, metric.point)
     }
 }

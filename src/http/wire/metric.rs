@@ -7,6 +7,7 @@ use crate::tracking::history::{MAX_RUNS, MAX_SAMPLE};
 use crate::tracking::metric::{Metric, ModelLink};
 use crate::tracking::rule::{self, FieldAt, KeyOf, Place};
 use crate::tracking::series::Point;
+use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 use std::sync::Arc;
 
@@ -287,23 +288,21 @@ fn documented(text: String) -> Error {
     ))
 }
 
-/// A point of an answer; the optional fields say where it was logged.
-#[derive(Serialize)]
+/// A point of an answer. An answer may hold a million, which share their texts.
 pub struct MetricReply {
-    /// Points of one answer share it.
     pub key: Arc<str>,
-    #[serde(serialize_with = "number_or_nan")]
-    pub value: Point,
-    pub timestamp: i64,
-    pub step: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub model_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    pub point: Point,
+    /// The run that logged it, where the answer says so.
+    pub run_id: Option<Arc<str>>,
+    /// The model that it was logged for, where there is one.
+    pub model: Option<Box<OfModel>>,
+}
+
+/// The logged model of a metric, and the dataset that it was measured on.
+pub struct OfModel {
+    pub model_id: String,
     pub dataset_name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub dataset_digest: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub run_id: Option<String>,
 }
 
 impl MetricReply {
@@ -311,30 +310,45 @@ impl MetricReply {
     pub fn of(key: impl Into<Arc<str>>, point: Point) -> Self {
         Self {
             key: key.into(),
-            value: point,
-            timestamp: point.timestamp,
-            step: point.step,
-            model_id: None,
-            dataset_name: None,
-            dataset_digest: None,
+            point,
             run_id: None,
+            model: None,
         }
     }
 
     /// A point of a named run.
-    pub fn of_run(key: &Arc<str>, point: Point, run_uuid: &str) -> Self {
+    pub fn of_run(key: &Arc<str>, point: Point, run_uuid: &Arc<str>) -> Self {
         Self {
-            run_id: Some(run_uuid.to_owned()),
+            run_id: Some(run_uuid.clone()),
             ..Self::of(key.clone(), point)
         }
     }
 }
 
-fn number_or_nan<S: Serializer>(point: &Point, serializer: S) -> Result<S::Ok, S::Error> {
-    if point.is_nan {
-        serializer.serialize_str("NaN")
-    } else {
-        serializer.serialize_f64(point.value)
+impl Serialize for MetricReply {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("key", &*self.key)?;
+        if self.point.is_nan {
+            map.serialize_entry("value", "NaN")?;
+        } else {
+            map.serialize_entry("value", &self.point.value)?;
+        }
+        map.serialize_entry("timestamp", &self.point.timestamp)?;
+        map.serialize_entry("step", &self.point.step)?;
+        if let Some(model) = &self.model {
+            map.serialize_entry("model_id", &model.model_id)?;
+            if let Some(name) = &model.dataset_name {
+                map.serialize_entry("dataset_name", name)?;
+            }
+            if let Some(digest) = &model.dataset_digest {
+                map.serialize_entry("dataset_digest", digest)?;
+            }
+        }
+        if let Some(run_id) = &self.run_id {
+            map.serialize_entry("run_id", &**run_id)?;
+        }
+        map.end()
     }
 }
 

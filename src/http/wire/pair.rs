@@ -5,7 +5,8 @@ use crate::error::{Error, Result};
 use crate::python;
 use crate::tracking::experiment::Pair;
 use crate::tracking::rule;
-use serde::{Deserialize, Serialize};
+use compact_str::CompactString;
+use serde::{Deserialize, Serialize, Serializer};
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -70,19 +71,24 @@ pub fn check_distinct_tags(tags: &[Pair]) -> Result<()> {
 #[derive(Serialize)]
 pub struct PairReply {
     key: Arc<str>,
-    value: String,
+    #[serde(serialize_with = "text")]
+    value: CompactString,
 }
 
-impl<K: Into<Arc<str>>> From<Pair<K>> for PairReply {
-    fn from(pair: Pair<K>) -> Self {
+fn text<S: Serializer>(value: &CompactString, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(value)
+}
+
+impl<K: Into<Arc<str>>, V: Into<CompactString>> From<Pair<K, V>> for PairReply {
+    fn from(pair: Pair<K, V>) -> Self {
         Self {
             key: pair.key.into(),
-            value: pair.value,
+            value: pair.value.into(),
         }
     }
 }
 
 /// Writes pairs in their order.
-pub fn pairs<K: Into<Arc<str>>>(pairs: Vec<Pair<K>>) -> Vec<PairReply> {
+pub fn pairs<K: Into<Arc<str>>, V: Into<CompactString>>(pairs: Vec<Pair<K, V>>) -> Vec<PairReply> {
     pairs.into_iter().map(PairReply::from).collect()
 }

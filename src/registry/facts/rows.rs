@@ -84,10 +84,14 @@ fn metric(key: &str, point: &Point) -> Metric {
 }
 
 /// Keeps as many pairs as the bounds allow, and notes what is left out.
-fn entries<K: AsRef<str>>(pairs: Vec<Pair<K>>, what: &str, cut: &mut Vec<Cut>) -> Vec<Entry> {
+fn entries<K: AsRef<str>, V: AsRef<str>>(
+    pairs: Vec<Pair<K, V>>,
+    what: &str,
+    cut: &mut Vec<Cut>,
+) -> Vec<Entry> {
     let mut bytes = 0;
     let most = pairs.iter().take(MAX_ENTRIES).take_while(|pair| {
-        bytes += pair.key.as_ref().len() + pair.value.len();
+        bytes += pair.key.as_ref().len() + pair.value.as_ref().len();
         bytes <= MAX_BYTES
     });
     let most = most.count();
@@ -95,7 +99,7 @@ fn entries<K: AsRef<str>>(pairs: Vec<Pair<K>>, what: &str, cut: &mut Vec<Cut>) -
     let kept = pairs.into_iter().take(most);
     kept.map(|pair| Entry {
         key: pair.key.as_ref().to_owned(),
-        value: pair.value,
+        value: pair.value.as_ref().to_owned(),
     })
     .collect()
 }
