@@ -13,8 +13,8 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt, TryStreamExt};
 use object_store::path::Path as Key;
 use object_store::{
-    Error as StoreError, GetOptions, GetRange, MultipartUpload, ObjectStore, ObjectStoreExt,
-    PutPayload,
+    Error as StoreError, GetOptions, GetRange, GetResult, MultipartUpload, ObjectStore,
+    ObjectStoreExt, PutPayload,
 };
 use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
@@ -24,7 +24,7 @@ use super::direct::{Direct, PartUrls, SentPart, SignedUrl};
 use super::failure::{broken_body, no_such_artifact};
 use super::path::{ArtifactPath, is_addressable};
 use super::range::ByteRange;
-use super::store::{Download, Entry, Found, Stored, requested};
+use super::store::{Download, Entry, Found, Stored};
 use crate::error::{Code, Error, Result};
 
 /// The size of one part of an upload in bytes: the smallest that every provider takes is 5 MiB, and
@@ -32,7 +32,7 @@ use crate::error::{Code, Error, Result};
 const PART_SIZE: usize = 8 << 20;
 /// The longest key in bytes that every provider takes.
 const MAX_KEY: usize = 1024;
-/// How often a download begins again because the file was replaced in between.
+/// How often a download of a part begins again because the file was replaced in between.
 const ATTEMPTS: usize = 5;
 
 /// What lies below a prefix of an object store.
@@ -107,31 +107,23 @@ impl ObjectRoot {
 
     pub(super) async fn get(&self, path: &ArtifactPath, range: Option<ByteRange>) -> Result<Found> {
         let key = self.key(path)?;
+        let Some(range) = range else {
+            // The whole file comes with its size: one request, which no replacement can come between.
+            return match self.store.get(&key).await {
+                Ok(found) => Ok(download(found)),
+                Err(error) => self.missing(path, &key, error).await,
+            };
+        };
         for _ in 0..ATTEMPTS {
             let head = match self.store.head(&key).await {
                 Ok(head) => head,
-                Err(StoreError::NotFound { .. }) if self.is_folder(&key).await? => {
-                    return Ok(Found::Folder);
-                }
-                Err(StoreError::NotFound { .. }) => return Err(no_such_artifact(path)),
-                Err(error) => return Err(self.failed(error)),
+                Err(error) => return self.missing(path, &key, error).await,
             };
-            let Some(wanted) = requested(range, head.size) else {
+            let Some(wanted) = range.within(head.size) else {
                 return Ok(Found::OutOfRange { size: head.size });
             };
-            match self
-                .store
-                .get_opts(&key, part_of(wanted.clone(), head.e_tag))
-                .await
-            {
-                Ok(found) => {
-                    let stream = found.into_stream().map_err(io::Error::other).boxed();
-                    return Ok(Found::File(Download {
-                        size: head.size,
-                        range: wanted,
-                        stream,
-                    }));
-                }
+            match self.store.get_opts(&key, part_of(wanted, head.e_tag)).await {
+                Ok(found) => return Ok(download(found)),
                 // It was replaced or deleted since its size was asked for.
                 Err(StoreError::Precondition { .. } | StoreError::NotFound { .. }) => {}
                 Err(error) => return Err(self.failed(error)),
@@ -140,6 +132,15 @@ impl ObjectRoot {
         Err(Error::unavailable(format!(
             "The artifact '{path}' is being replaced"
         )))
+    }
+
+    /// Says what is at a place from which no file came.
+    async fn missing(&self, path: &ArtifactPath, key: &Key, error: StoreError) -> Result<Found> {
+        match error {
+            StoreError::NotFound { .. } if self.is_folder(key).await? => Ok(Found::Folder),
+            StoreError::NotFound { .. } => Err(no_such_artifact(path)),
+            error => Err(self.failed(error)),
+        }
     }
 
     pub(super) async fn list(&self, path: &ArtifactPath) -> Result<Vec<Entry>> {
@@ -432,6 +433,16 @@ impl Drop for Upload {
 }
 
 /// Asks for `range` of the very object that has this tag.
+fn download(found: GetResult) -> Found {
+    let (size, range) = (found.meta.size, found.range.clone());
+    let stream = found.into_stream().map_err(io::Error::other).boxed();
+    Found::File(Download {
+        size,
+        range,
+        stream,
+    })
+}
+
 fn part_of(range: Range<u64>, e_tag: Option<String>) -> GetOptions {
     // An empty file has no range to ask for.
     let range = (!range.is_empty()).then_some(GetRange::Bounded(range));

@@ -411,86 +411,96 @@ async fn a_body_that_is_too_large_is_413() {
     server.post("experiments/create", fits).await.ok();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_query_of_any_kind_is_answered() {
-    let server = server().await;
+/// Texts that a parameter of a query may have.
+const ODD_TEXTS: [&str; 17] = [
+    "",
+    "x",
+    "-1",
+    "0",
+    "1.5",
+    "NaN",
+    "true",
+    "99999999999999999999",
+    "%00",
+    "%ff%fe",
+    "%",
+    "%zz",
+    "a+b%20c",
+    "%7B%7D",
+    "[]",
+    "..",
+    "%2e%2e%2f",
+];
+
+/// Gives how many parameters the route reads.
+async fn try_every_parameter(server: &TestServer, route: &RouteInfo) -> usize {
+    let things = Things::new(server, &route.path).await;
+    let path = things.path(route);
+    let good = things.body();
+    let all: Vec<(String, String)> = good
+        .as_object()
+        .unwrap()
+        .iter()
+        .filter_map(|(name, value)| match value {
+            Json::String(text) => Some((name.clone(), text.clone())),
+            Json::Number(number) => Some((name.clone(), number.to_string())),
+            Json::Array(items) => Some((name.clone(), items.first()?.as_str()?.to_owned())),
+            _ => None,
+        })
+        .collect();
+    let query = |changed: &str, value: &str| {
+        let pairs = all.iter().map(|(name, good)| match name == changed {
+            true => format!("{name}={value}&{name}={value}"),
+            false => format!("{name}={}", utf8_percent_encode(good, NON_ALPHANUMERIC)),
+        });
+        pairs.collect::<Vec<_>>().join("&")
+    };
+    let plain = server.bare("GET", &path).await;
     let long = "x".repeat(20_000);
-    let odd = [
-        "",
-        "x",
-        "-1",
-        "0",
-        "1.5",
-        "NaN",
-        "true",
-        "99999999999999999999",
-        "%00",
-        "%ff%fe",
-        "%",
-        "%zz",
-        "a+b%20c",
-        "%7B%7D",
-        "[]",
-        "..",
-        "%2e%2e%2f",
-        long.as_str(),
-    ];
     let mut read = 0;
-    for route in routes().into_iter().filter(|route| route.method == "GET") {
-        let things = Things::new(&server, &route.path).await;
-        let path = things.path(&route);
-        let good = things.body();
-        let all: Vec<(String, String)> = good
-            .as_object()
-            .unwrap()
-            .iter()
-            .filter_map(|(name, value)| match value {
-                Json::String(text) => Some((name.clone(), text.clone())),
-                Json::Number(number) => Some((name.clone(), number.to_string())),
-                Json::Array(items) => Some((name.clone(), items.first()?.as_str()?.to_owned())),
-                _ => None,
-            })
-            .collect();
-        let query = |changed: &str, value: &str| {
-            let pairs = all.iter().map(|(name, good)| match name == changed {
-                true => format!("{name}={value}&{name}={value}"),
-                false => format!("{name}={}", utf8_percent_encode(good, NON_ALPHANUMERIC)),
-            });
-            pairs.collect::<Vec<_>>().join("&")
-        };
-        let plain = server.bare("GET", &path).await;
-        for (name, _) in &all {
-            // A route that reads a parameter says something else to this one.
-            let alone = server.bare("GET", &format!("{path}?{name}=x")).await;
-            check(&alone, &route, &format!("{name}=x alone"));
-            if (alone.status, &alone.body) == (plain.status, &plain.body) {
-                continue;
-            }
-            read += 1;
-            for value in odd {
-                let answer = server
-                    .bare("GET", &format!("{path}?{}", query(name, value)))
-                    .await;
-                check(&answer, &route, &format!("{name}={value:.20}"));
-                let alone = server.bare("GET", &format!("{path}?{name}={value}")).await;
-                check(&alone, &route, &format!("{name}={value:.20} alone"));
-            }
+    for (name, _) in &all {
+        // A route that reads a parameter says something else to this one.
+        let alone = server.bare("GET", &format!("{path}?{name}=x")).await;
+        check(&alone, route, &format!("{name}=x alone"));
+        if (alone.status, &alone.body) == (plain.status, &plain.body) {
+            continue;
         }
-        for bare in [
-            "?",
-            "?&&==&",
-            "?=x",
-            "?run_id",
-            "?%ff=%ff",
-            "?run_id[]=x&run_ids[]=y",
-        ] {
-            check(
-                &server.bare("GET", &format!("{path}{bare}")).await,
-                &route,
-                bare,
-            );
+        read += 1;
+        for value in ODD_TEXTS.into_iter().chain([long.as_str()]) {
+            let answer = server
+                .bare("GET", &format!("{path}?{}", query(name, value)))
+                .await;
+            check(&answer, route, &format!("{name}={value:.20}"));
+            let alone = server.bare("GET", &format!("{path}?{name}={value}")).await;
+            check(&alone, route, &format!("{name}={value:.20} alone"));
         }
     }
+    for bare in [
+        "?",
+        "?&&==&",
+        "?=x",
+        "?run_id",
+        "?%ff=%ff",
+        "?run_id[]=x&run_ids[]=y",
+    ] {
+        check(
+            &server.bare("GET", &format!("{path}{bare}")).await,
+            route,
+            bare,
+        );
+    }
+    read
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_query_of_any_kind_is_answered() {
+    let server = Arc::new(server().await);
+    let mut tasks = tokio::task::JoinSet::new();
+    for route in routes().into_iter().filter(|route| route.method == "GET") {
+        let server = server.clone();
+        tasks.spawn(async move { try_every_parameter(&server, &route).await });
+    }
+    let read: usize = tasks.join_all().await.into_iter().sum();
     assert!(read > 40, "{read} parameters were read");
     check_outside(&server);
 }
