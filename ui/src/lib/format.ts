@@ -124,3 +124,8 @@ export function formatShare(share: number): string {
 export function countOf(count: number, one: string, many = `${one}s`): string {
   return `${formatCount(count)} ${count === 1 ? one : many}`;
 }
+
+/** A text for a list: of a hash, such as that of a commit, only the beginning. */
+export function shortHash(text: string): string {
+  return /^[0-9a-f]{32,}$/.test(text) ? `${text.slice(0, 12)}…` : text;
+}

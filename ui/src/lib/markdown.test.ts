@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { renderMarkdown } from './markdown';
+import { plainText, renderMarkdown } from './markdown';
 
 describe('a text in Markdown', () => {
   it('shows HTML as text and builds nothing of it', async () => {
@@ -27,4 +27,10 @@ describe('a text in Markdown', () => {
     expect(html).not.toContain('href="#x"');
     expect(html).toContain('rel="noopener noreferrer"');
   });
+});
+
+it('one line of a list shows the words of a text, not its signs', () => {
+  expect(plainText('The goal is **val/auc**, see [the card](card.md).')).toBe('The goal is val/auc, see the card.');
+  expect(plainText('# Title\n> `code` and *more*')).toBe('Title\ncode and more');
+  expect(plainText('2 * 3 * 4, snake_case and __dunder__')).toBe('2 * 3 * 4, snake_case and dunder');
 });

@@ -35,3 +35,11 @@ export async function renderMarkdown(text: string): Promise<string> {
   }
   return body.innerHTML;
 }
+
+/** The words of a text for one line of a list: without the signs of emphasis, code, headings and links. */
+export function plainText(text: string): string {
+  return text
+    .replace(/!?\[([^\]]*)\]\([^)]*\)/g, '$1')
+    .replace(/^\s*(#+|>)\s+/gm, '')
+    .replace(/(\*\*|__|\*|`+)(?=\S)(.+?)(?<=\S)\1/g, '$2');
+}
