@@ -58,7 +58,7 @@ export function gridColumns(model: RunsModel): GridColumn[] {
 }
 
 function widthFor(title: string, letters: number): number {
-  return Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, title.length * 7.5 + 40, letters * 7 + 22));
+  return Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, title.length * 7.5 + 40, letters * 8 + 22));
 }
 
 function hintOf(model: RunsModel, id: string): string {
