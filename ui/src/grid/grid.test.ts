@@ -161,6 +161,20 @@ test('the arithmetic of views', () => {
   expect(scrollToRow(2, 30, 0, 300)).toBe(0);
 });
 
+test('cells stand below their headings when the first column gets another width', () => {
+  const grid = makeGrid(3);
+  grid.setRows(rowsOf(3));
+  grid.drawNow();
+  for (const leadWidth of [190, 280]) {
+    grid.setColumns(COLUMNS, leadWidth, undefined);
+    grid.drawNow();
+    const lefts = (name: string) => [...host.querySelectorAll<HTMLElement>(name)].map((cell) => cell.style.left);
+    const headings = lefts('.grid-heading');
+    expect(headings[0]).toBe(`${leadWidth}px`);
+    expect(lefts('.grid-row:first-child .grid-cell')).toEqual(headings);
+  }
+});
+
 test('only a cell whose text may be too long for it is clipped', () => {
   expect(mayNotFit('0.12345', 84)).toBe(false);
   expect(mayNotFit('-1.2345e-10', 84)).toBe(true);

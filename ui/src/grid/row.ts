@@ -137,9 +137,10 @@ export class RowView {
       const definition = context.columns[column];
       if (!cell || !definition) continue;
       const isCursor = context.activeRow === index && context.activeColumn === column + 1;
-      const version = `${definition.id}\u0000${context.offsets[column]}\u0000${definition.width}`;
+      const left = context.leadWidth + (context.offsets[column] ?? 0);
+      const version = `${definition.id}\u0000${left}\u0000${definition.width}`;
       if (this.#shown[place] !== version) {
-        this.#placeCell(cell, context, column);
+        this.#placeCell(cell, definition, column, left);
         this.#shown[place] = version;
       } else if (!all) continue;
       fillCell(cell, context.rows.cell(index, definition.id), definition.width);
@@ -149,10 +150,8 @@ export class RowView {
     }
   }
 
-  #placeCell(cell: HTMLElement, context: RowContext, column: number) {
-    const definition = context.columns[column];
-    if (!definition) return;
-    cell.style.left = `${context.leadWidth + (context.offsets[column] ?? 0)}px`;
+  #placeCell(cell: HTMLElement, definition: GridColumn, column: number, left: number) {
+    cell.style.left = `${left}px`;
     cell.style.width = `${definition.width}px`;
     cell.classList.toggle('right', definition.align === 'right');
     cell.setAttribute('aria-colindex', String(column + 2));
