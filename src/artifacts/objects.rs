@@ -432,7 +432,6 @@ impl Drop for Upload {
     }
 }
 
-/// Asks for `range` of the very object that has this tag.
 fn download(found: GetResult) -> Found {
     let (size, range) = (found.meta.size, found.range.clone());
     let stream = found.into_stream().map_err(io::Error::other).boxed();
@@ -443,6 +442,7 @@ fn download(found: GetResult) -> Found {
     })
 }
 
+/// Asks for `range` of the very object that has this tag.
 fn part_of(range: Range<u64>, e_tag: Option<String>) -> GetOptions {
     // An empty file has no range to ask for.
     let range = (!range.is_empty()).then_some(GetRange::Bounded(range));

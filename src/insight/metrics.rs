@@ -65,11 +65,16 @@ pub fn of_run(tx: &mut Tx<'_>, uuid: &str) -> Result<RunMetrics> {
     })
 }
 
-/// Sums a history up, which is in its order: by step, then by time.
+/// Sums a history up. It is in the order of time, in which the steps may go back.
 fn summary(key: &str, points: &[Point]) -> Option<MetricSummary> {
-    let (first, last) = (points.first()?, points.last()?);
+    let (first, newest) = (points.first()?, points.last()?);
+    let (mut last, mut first_step) = (first, first.step);
     let (mut least, mut most, mut nonfinite) = (None::<&Point>, None::<&Point>, 0);
     for point in points {
+        first_step = first_step.min(point.step);
+        if (point.step, point.timestamp) >= (last.step, last.timestamp) {
+            last = point;
+        }
         if !curve::value(point).is_finite() {
             nonfinite += 1;
             continue;
@@ -89,12 +94,12 @@ fn summary(key: &str, points: &[Point]) -> Option<MetricSummary> {
         max: Num::of(most),
         count: points.len(),
         nonfinite,
-        first_step: first.step,
+        first_step,
         last_step: last.step,
         min_step: least.step,
         max_step: most.step,
         first_time: first.timestamp,
-        last_time: last.timestamp,
+        last_time: newest.timestamp,
         system: metric::is_system(key),
     })
 }

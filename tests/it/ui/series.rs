@@ -207,6 +207,31 @@ async fn the_metrics_of_a_run_are_summed_up() {
     );
 }
 
+/// A training that went back to an older checkpoint: later in time, lower in steps.
+#[tokio::test]
+async fn the_last_value_is_that_of_the_largest_step() {
+    let server = TestServer::start().await;
+    let experiment = server.experiment("e").await;
+    let run = server.run(&experiment).await;
+    let points = [
+        ("m", json!(1), 1_000, 5),
+        ("m", json!(2), 2_000, 9),
+        ("m", json!(3), 3_000, 2),
+        ("m", json!(2), 4_000, 9),
+        ("m", json!(0), 5_000, 4),
+    ];
+    server.log_metrics(&run, &points).await;
+    let metrics = server.own(&format!("runs/{run}/metrics")).await;
+    assert_eq!(
+        metrics["metrics"][0],
+        json!({
+            "key": "m", "last": 2.0, "min": 0.0, "max": 3.0, "count": 5, "nonfinite": 0,
+            "first_step": 2, "last_step": 9, "min_step": 4, "max_step": 2,
+            "first_time": 1_000, "last_time": 5_000, "system": false,
+        })
+    );
+}
+
 #[tokio::test]
 async fn questions_for_curves_out_of_bounds_are_refused() {
     let server = TestServer::start().await;
