@@ -17,7 +17,7 @@ export interface Route {
   /** The entry of the left rail that is marked. */
   area: 'production' | 'experiments' | 'models' | 'audit' | 'settings';
   load: () => Promise<PageModule>;
-  /** What the page asks first: asked while its code loads. */
+  /** What the page asks first: asked while its code loads when a visit begins with it. */
   ahead?: (params: Params) => string[];
 }
 

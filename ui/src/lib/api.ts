@@ -1,5 +1,6 @@
-// The only place that fetches. Every answer that is not a success becomes an `ApiError` that says
-// what was asked, why it failed and under which request id the server logged it.
+// The only place that fetches, but for what `ahead.ts` asks early. Every answer that is not a success
+// becomes an `ApiError` that says what was asked, why it failed and under which request id the server
+// logged it.
 
 import { takeAhead } from './ahead';
 import { BASE } from './router.svelte';
